@@ -1,0 +1,21 @@
+-- Who may do what, on one page. Applied whenever anything changed; everything is taken back first, so that
+-- what does not stand here is not granted.
+
+REVOKE ALL ON SCHEMA core, api, report FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA core, api, report FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA core, api, report FROM PUBLIC;
+
+-- The application and the worker call api.* and touch no table.
+GRANT USAGE ON SCHEMA api TO {{prefix}}_app, {{prefix}}_worker;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA api TO {{prefix}}_app, {{prefix}}_worker;
+
+-- People read report.*.
+GRANT USAGE ON SCHEMA report TO
+    {{prefix}}_analyst, {{prefix}}_tenant, {{prefix}}_query, {{prefix}}_finance, {{prefix}}_auditor;
+GRANT SELECT ON ALL TABLES IN SCHEMA report TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
+
+-- Everybody may ask what the schema is; code does so before it serves.
+GRANT USAGE ON SCHEMA core TO
+    {{prefix}}_app, {{prefix}}_worker, {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
+GRANT SELECT ON core.schema_state, core.schema_migration, core.schema_file TO
+    {{prefix}}_app, {{prefix}}_worker, {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;

@@ -1,0 +1,1 @@
+"""Everything that speaks to Postgres: the embedded server, pools, migrations, typed calls."""

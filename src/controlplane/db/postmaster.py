@@ -1,0 +1,92 @@
+"""The process that runs a cluster: finding it by its pid file, and stopping it.
+
+``postmaster.pid`` is written by Postgres: line 1 the pid, line 2 the data folder, line 8 the status. A pid
+file may outlive its process, and the number may have gone to a stranger since, so a pid counts only while
+its process really is a Postgres on that folder.
+"""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+#: Seconds a fast shutdown may take before it becomes an immediate one, and that before a kill.
+FAST_SECONDS = 60.0
+IMMEDIATE_SECONDS = 10.0
+
+_STATUS_LINE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """A postmaster as its pid file describes it."""
+
+    pid: int
+    cluster: Path
+    status: str
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it accepts connections."""
+        return self.status == "ready"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the pid still is a Postgres that works in this folder."""
+        return _is_postgres_in(self.pid, self.cluster)
+
+    def stop(self) -> None:
+        """Shut it down: fast (rolls clients back, writes a checkpoint), then immediate, then killed.
+
+        An immediate shutdown or a kill loses nothing either; the next start replays the log.
+        """
+        ladder = (
+            (signal.SIGINT, FAST_SECONDS),
+            (signal.SIGQUIT, IMMEDIATE_SECONDS),
+            (signal.SIGKILL, IMMEDIATE_SECONDS),
+        )
+        for number, seconds in ladder:
+            if not self.is_alive:
+                return
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+            deadline = time.monotonic() + seconds
+            while self.is_alive and time.monotonic() < deadline:
+                _reap(self.pid)
+                time.sleep(0.02)
+
+
+def read_postmaster(cluster: Path) -> Postmaster | None:
+    """Read ``postmaster.pid``; None if there is none, or only half of one."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    if not lines or not lines[0].strip().isdigit():
+        return None
+    status = lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else "starting"
+    return Postmaster(int(lines[0]), cluster, status)
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if it is a child of ours, so that it does not stay behind as a zombie."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _is_postgres_in(pid: int, cluster: Path) -> bool:
+    try:
+        process = psutil.Process(pid)
+        command = process.cmdline()
+        return (
+            process.status() != psutil.STATUS_ZOMBIE
+            and bool(command)
+            and Path(command[0]).name == "postgres"
+            and str(cluster) in command
+        )
+    except psutil.Error:
+        return False

@@ -1,0 +1,98 @@
+"""pgmq in the database: used as it is found, or installed from the SQL its Python package carries.
+
+Installed that way it needs no extension files on the server and no superuser, and belongs to our owner.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+
+from psycopg import errors, sql
+
+from controlplane.db.sessions import Session, scalar
+from controlplane.db.statements import split_statements
+from controlplane.errors import MigrationError
+
+#: ``send`` with an instant is what ``core.enqueue`` calls; older pgmq only knows a delay in seconds.
+NEEDED_FUNCTION = "pgmq.send(text, jsonb, timestamptz)"
+
+FOUND = "found"
+INSTALLED = "installed"
+
+
+def queue_version(session: Session) -> str | None:
+    """Version of the extension; None if it is not installed as one."""
+    found = scalar(session, "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pgmq'")
+    return None if found is None else str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Where pgmq comes from, ``installed`` by us or ``found``, and its version."""
+
+    source: str
+    version: str
+
+
+def prepare_queues(session: Session, owner: str) -> Queues:
+    """See whether pgmq is here, and make sure that ``owner`` may use it; run as the login.
+
+    Returns:
+        with the source ``installed`` it is still to be installed, by ``install_queues``.
+
+    Raises:
+        MigrationError: what is there is too old, or the owner may not use it.
+    """
+    if scalar(session, "SELECT to_regnamespace('pgmq')") is None:
+        return Queues(INSTALLED, _packaged_version())
+    _check_usable(session)
+    if not _owner_may_use(session, owner):
+        _grant_to(session, owner)
+    return Queues(FOUND, queue_version(session) or "unknown")
+
+
+def install_queues(session: Session) -> None:
+    """Run the packaged SQL as the current role, statement by statement."""
+    text = resources.files("pgmq.sql").joinpath("pgmq.sql").read_text(encoding="utf-8")
+    for statement in split_statements(text):
+        session.execute(statement.text.encode())
+
+
+def _packaged_version() -> str:
+    return resources.files("pgmq.sql").joinpath("VERSION").read_text(encoding="utf-8").strip()
+
+
+def _check_usable(session: Session) -> None:
+    if scalar(session, "SELECT to_regprocedure(%(name)s)", {"name": NEEDED_FUNCTION}) is None:
+        raise MigrationError(
+            f"the pgmq in this database has no {NEEDED_FUNCTION}",
+            hint="upgrade it: ALTER EXTENSION pgmq UPDATE",
+        )
+
+
+def _owner_may_use(session: Session, owner: str) -> bool:
+    return bool(
+        scalar(
+            session,
+            "SELECT has_schema_privilege(%(owner)s, 'pgmq', 'USAGE, CREATE')"
+            " AND has_table_privilege(%(owner)s, 'pgmq.meta', 'SELECT, INSERT')",
+            {"owner": owner},
+        )
+    )
+
+
+def _grant_to(session: Session, owner: str) -> None:
+    role = sql.Identifier(owner)
+    grants = (
+        "GRANT USAGE, CREATE ON SCHEMA pgmq TO {}",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pgmq TO {}",
+    )
+    statements = [sql.SQL(grant).format(role) for grant in grants]
+    try:
+        for statement in statements:
+            session.execute(statement)
+    except errors.InsufficientPrivilege as error:
+        printed = "; ".join(statement.as_string() for statement in statements)
+        raise MigrationError(
+            f"pgmq is here already, and '{owner}' may not make queues in it",
+            hint=f"let the owner of pgmq run: {printed}",
+        ) from error

@@ -1,0 +1,60 @@
+"""The database roles: made by the migration's login where it may, else printed for an administrator."""
+
+import psycopg
+
+from controlplane.db.sessions import Session, scalar
+from controlplane.db.sources import PREFIX_TOKEN, SqlFile
+from controlplane.errors import RolesMissing
+from controlplane.types import Role
+
+
+def missing_roles(session: Session, prefix: str) -> list[str]:
+    """Names of the roles that do not exist in this cluster."""
+    wanted = [f"{prefix}_{role.value}" for role in Role]
+    rows = session.execute("SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = ANY(%s)", (wanted,))
+    found = {name for (name,) in rows}
+    return [name for name in wanted if name not in found]
+
+
+def can_become_owner(session: Session, prefix: str) -> bool:
+    """Whether the login may SET ROLE to the owner, who may create schemas in this database."""
+    return bool(
+        scalar(
+            session,
+            "SELECT pg_has_role(current_user, oid, 'SET')"
+            " AND has_database_privilege(oid, current_database(), 'CREATE')"
+            " FROM pg_catalog.pg_roles WHERE rolname = %(owner)s",
+            {"owner": f"{prefix}_{Role.OWNER.value}"},
+        )
+    )
+
+
+def ensure_roles(session: Session, file: SqlFile, prefix: str) -> None:
+    """Make what is missing; does nothing, and needs no right, if all is there.
+
+    Raises:
+        RolesMissing: something is missing and the login may not make it.
+    """
+    if not missing_roles(session, prefix) and can_become_owner(session, prefix):
+        return
+    try:
+        for statement in file.statements(prefix):
+            session.execute(statement.text.encode())
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _refusal(session, prefix, str(error).strip().splitlines()[0]) from error
+    if not can_become_owner(session, prefix):  # GRANT only warns when it grants nothing
+        raise _refusal(session, prefix, "it may not let their owner create in this database")
+
+
+def _refusal(session: Session, prefix: str, reason: str) -> RolesMissing:
+    return RolesMissing(
+        f"the login '{session.info.user}' may not set up the roles {prefix}_*: {reason}",
+        hint="let an administrator run what `controlplane migrate --print-roles` prints",
+    )
+
+
+def printed_roles(file: SqlFile, prefix: str, login: str) -> str:
+    """The SQL for an administrator, with the login that will migrate in place of himself."""
+    text = file.text.replace(PREFIX_TOKEN, prefix)
+    quoted = login.replace("'", "''")
+    return text.replace("current_user", f"'{quoted}'")

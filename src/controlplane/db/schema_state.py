@@ -1,0 +1,89 @@
+"""What a database records about the files that were applied to it (the ``core.schema_*`` tables)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controlplane.db.sessions import Session, scalar
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """The one row of ``core.schema_state``."""
+
+    min_code_version: str
+    code_version: str
+    role_prefix: str
+    environment: str
+    queue_source: str
+    queue_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Everything recorded: migrations by version, other files by path, each with its checksum."""
+
+    migrations: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    state: SchemaState | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the schema was ever migrated here."""
+        return self.state is not None
+
+
+def read_recorded(session: Session) -> Recorded:
+    """Read the three tables; nothing recorded if they do not exist."""
+    if scalar(session, "SELECT to_regclass('core.schema_state')") is None:
+        return Recorded()
+    migrations = session.execute("SELECT version, name, checksum FROM core.schema_migration").fetchall()
+    files = session.execute("SELECT path, checksum FROM core.schema_file").fetchall()
+    row = session.execute(
+        "SELECT min_code_version, code_version, role_prefix, environment, queue_source, queue_version"
+        " FROM core.schema_state"
+    ).fetchone()
+    return Recorded(
+        migrations={version: (name, checksum) for version, name, checksum in migrations},
+        files=dict(files),
+        state=SchemaState(*row) if row else None,
+    )
+
+
+def record_migration(session: Session, version: int, name: str, checksum: str) -> None:
+    """Note that a migration was applied."""
+    session.execute(
+        "INSERT INTO core.schema_migration (version, name, checksum) VALUES (%s, %s, %s)",
+        (version, name, checksum),
+    )
+
+
+def record_file(session: Session, path: str, checksum: str) -> None:
+    """Note with which content a repeated file was applied."""
+    session.execute(
+        "INSERT INTO core.schema_file (path, checksum) VALUES (%s, %s)"
+        " ON CONFLICT (path) DO UPDATE SET checksum = excluded.checksum, applied_at = clock_timestamp()",
+        (path, checksum),
+    )
+
+
+def record_installation(session: Session, state: SchemaState) -> None:
+    """Write the one row, once; migrations may raise its ``min_code_version`` from then on."""
+    session.execute(
+        "INSERT INTO core.schema_state (min_code_version, code_version, role_prefix, environment,"
+        " queue_source, queue_version) VALUES (%s, %s, %s, %s, %s, %s)",
+        (
+            state.min_code_version,
+            state.code_version,
+            state.role_prefix,
+            state.environment,
+            state.queue_source,
+            state.queue_version,
+        ),
+    )
+
+
+def record_code_version(session: Session, version: str) -> None:
+    """Note which code brought the schema to where it is now."""
+    session.execute(
+        "UPDATE core.schema_state SET code_version = %s, migrated_at = clock_timestamp()", (version,)
+    )
