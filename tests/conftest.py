@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.servers import ROLE_PREFIX, Server, SharedServer
 
 from controlplane.types import Role
-from tests.servers import ROLE_PREFIX, Server, SharedServer
 
 #: Where the workers of one run find their common server; set by the process that starts the run.
 _RUN_FOLDER = "CONTROLPLANE_TEST_RUN_FOLDER"

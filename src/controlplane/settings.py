@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         " None by default: the socket is enough, and closed to other accounts.",
     )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on; 0 takes a free one.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Its port; 0 takes a free one.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browsers that may call the API, separated by commas."
     )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 #: What ``json.loads`` can return.
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 #: The major versions of PostgreSQL that the embedded server offers, and that the tests run on.
 PostgresMajor: TypeAlias = Literal[16, 18]

@@ -93,7 +93,7 @@ def account_for(cluster: Path) -> Account:
         if owner not in (None, me):
             raise EmbeddedServerError(
                 f"{cluster} belongs to user {owner}, this is user {me}",
-                hint="name a folder of your own: CONTROLPLANE_DATA_DIR or --data-dir",
+                hint="name a folder of your own: CONTROLPLANE_DATA_DIR or --data",
             )
         try:
             entry = pwd.getpwuid(me)

@@ -23,7 +23,7 @@ _FOLDERS: dict[PostgresMajor, str] = {16: "pginstall", 18: "pginstall18"}
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """The programs of one major version: ``initdb``, ``postgres``, ``psql``, ``pg_dump``, ``pgbench`` …"""
+    """The programs of one major version: ``initdb``, ``postgres``, ``psql``, ``pg_dump`` and more."""
 
     major: PostgresMajor
     prefix: Path

@@ -72,4 +72,3 @@ def write_access_files(cluster: Path, account: Account) -> None:
 
 def _own_name() -> str:
     return "root" if os.geteuid() == 0 else getpass.getuser()
-

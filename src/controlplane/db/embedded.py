@@ -160,7 +160,7 @@ class EmbeddedServer:
         except OSError as error:
             raise EmbeddedServerError(
                 f"cannot make {self.data_dir}: {error.strerror}",
-                hint="name another folder: CONTROLPLANE_DATA_DIR or --data-dir",
+                hint="name another folder: CONTROLPLANE_DATA_DIR or --data",
             ) from error
         account = account_for(self.cluster)
         self.socket_dir.mkdir(exist_ok=True)
@@ -182,7 +182,7 @@ class EmbeddedServer:
             lock.close()
             raise DataDirInUse(
                 f"{self.data_dir} is in use by process {owner}",
-                hint="stop that one, or name another folder: CONTROLPLANE_DATA_DIR or --data-dir",
+                hint="stop that one, or name another folder: CONTROLPLANE_DATA_DIR or --data",
             ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -240,9 +240,7 @@ def migrate(
                 hint="upgrade the server",
             )
         refuse_transaction_pooling(session, url)
-        runner = Runner(
-            session, sources, prefix=prefix, environment=environment, code_version=code_version
-        )
+        runner = Runner(session, sources, prefix=prefix, environment=environment, code_version=code_version)
         return runner.plan() if dry_run else runner.run()
 
 

@@ -45,7 +45,9 @@ def make_plan(sources: Sources, recorded: Recorded, code_version: str) -> Plan:
     pending = tuple(_pending(sources, recorded))
     ours = {migration.version for migration in sources.migrations}
     unknown = tuple(
-        f"{version:04d}_{name}" for version, (name, _) in sorted(recorded.migrations.items()) if version not in ours
+        f"{version:04d}_{name}"
+        for version, (name, _) in sorted(recorded.migrations.items())
+        if version not in ours
     )
     state = recorded.state
     newer = bool(unknown) or (state is not None and _parts(state.code_version) > _parts(code_version))

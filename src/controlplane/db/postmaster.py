@@ -83,8 +83,7 @@ def _is_postgres_in(pid: int, cluster: Path) -> bool:
         process = psutil.Process(pid)
         command = process.cmdline()
         return (
-            process.status() != psutil.STATUS_ZOMBIE
-            and bool(command)
+            bool(command)  # a zombie has none
             and Path(command[0]).name == "postgres"
             and str(cluster) in command
         )

@@ -27,7 +27,11 @@ def open_session(url: str, *, name: str = "controlplane") -> Session:
     """
     try:
         return psycopg.connect(
-            url, autocommit=True, application_name=name, connect_timeout=CONNECT_SECONDS, prepare_threshold=None
+            url,
+            autocommit=True,
+            application_name=name,
+            connect_timeout=CONNECT_SECONDS,
+            prepare_threshold=None,
         )
     except psycopg.Error as error:
         raise Shed(

@@ -1,7 +1,8 @@
 """The SQL files: where they are, in which order they apply, and how they read for one role prefix.
 
 The order is: ``migrations/`` by number, ``functions/core``, ``functions/api``, ``views``, ``grants.sql``,
-``comments.sql``, and ``upkeep.sql`` in every run; within a folder by path. ``{{prefix}}`` stands for the role prefix.
+``comments.sql``, and ``upkeep.sql`` in every run; within a folder by path. ``{{prefix}}`` stands for the
+role prefix.
 """
 
 import hashlib
