@@ -21,9 +21,11 @@ CREATE TABLE core.schema_migration (
 );
 
 -- One row per file that is applied again whenever it changes: functions, views, grants, comments.
+--   objects  what it made, as DROP takes it; what a later version does not make any more is dropped
 CREATE TABLE core.schema_file (
     path text NOT NULL,
     checksum text NOT NULL,
+    objects text [] NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT schema_file_known_once PRIMARY KEY (path)
 );

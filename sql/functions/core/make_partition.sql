@@ -1,0 +1,29 @@
+-- Makes one month's partition of one table and moves DEFAULT's rows of that month into it.
+CREATE OR REPLACE FUNCTION core.make_partition(p_table text, p_column text, p_partition text, p_month date)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+  v_next date := p_month + interval '1 month';
+  v_stray boolean;
+BEGIN
+  EXECUTE format('LOCK TABLE core.%I IN ACCESS EXCLUSIVE MODE', p_table);
+  EXECUTE format('SELECT EXISTS (SELECT FROM core.%I WHERE %I >= %L AND %I < %L)',
+                 p_table || '_default', p_column, p_month, p_column, v_next) INTO v_stray;
+  EXECUTE format('CREATE TABLE core.%I (LIKE core.%I INCLUDING ALL)', p_partition, p_table);
+  IF v_stray THEN
+    EXECUTE format('INSERT INTO core.%I SELECT * FROM core.%I WHERE %I >= %L AND %I < %L',
+                   p_partition, p_table || '_default', p_column, p_month, p_column, v_next);
+    -- The one place that takes rows out of a history table: they are in the month's partition already.
+    EXECUTE format('ALTER TABLE core.%I DISABLE TRIGGER USER', p_table || '_default');
+    EXECUTE format('DELETE FROM core.%I WHERE %I >= %L AND %I < %L',
+                   p_table || '_default', p_column, p_month, p_column, v_next);
+    EXECUTE format('ALTER TABLE core.%I ENABLE TRIGGER USER', p_table || '_default');
+  END IF;
+  EXECUTE format('ALTER TABLE core.%I ATTACH PARTITION core.%I FOR VALUES FROM (%L) TO (%L)',
+                 p_table, p_partition, p_month, v_next);
+END
+$$;

@@ -1,0 +1,123 @@
+-- What happened: append only. No role may change these rows (grants.sql), a trigger refuses even the
+-- owner, and what a seq did stands on exactly one head row: a usage event, a first ledger entry or a change.
+
+CREATE TYPE core.account AS ENUM (
+  -- bounded: the columns of core.wallet
+  'SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED', 'OWED', 'SHORTFALL',
+  -- unbounded: never updated in place, only folded
+  'ISSUED', 'CONSUMED', 'EXPIRED', 'VOIDED'
+);
+COMMENT ON TYPE core.account IS 'Where credits are or have gone. Bounded accounts stand on core.wallet and carry a balance after each entry; unbounded ones are the fold of their entries.';
+
+CREATE TABLE core.ledger_entry (
+  customer_id        text          NOT NULL,
+  seq                bigint        NOT NULL,
+  leg                smallint      NOT NULL,
+  recorded_at        timestamptz   NOT NULL,
+  -- When it took effect, if not when it was recorded (a due event booked late).
+  effective_at       timestamptz,
+  kind               text          NOT NULL,
+  from_wallet_no     integer       NOT NULL,
+  to_wallet_no       integer       NOT NULL,
+  from_account       core.account  NOT NULL,
+  to_account         core.account  NOT NULL,
+  grant_no           bigint,
+  amount             numeric(38,9) NOT NULL,
+  from_balance_after numeric(38,9),
+  to_balance_after   numeric(38,9),
+  CONSTRAINT ledger_entry_pkey PRIMARY KEY (customer_id, seq, leg, recorded_at),
+  CONSTRAINT ledger_entry_moves_something CHECK (amount > 0 AND amount < 1e29),
+  CONSTRAINT ledger_entry_moves_elsewhere CHECK (from_account <> to_account OR from_wallet_no <> to_wallet_no),
+  CONSTRAINT ledger_entry_balances_in_range CHECK (from_balance_after >= 0 AND to_balance_after >= 0)
+) PARTITION BY RANGE (recorded_at);
+
+CREATE TABLE core.usage_event (
+  customer_id     text        NOT NULL,
+  seq             bigint      NOT NULL,
+  recorded_at     timestamptz NOT NULL,
+  -- When it happened, if not when it was recorded (RECORD only).
+  occurred_at     timestamptz,
+  feature_id      text        NOT NULL,
+  -- The entities named, by number, in the order of the request's axes.
+  entity_nos      integer[]   NOT NULL,
+  session_id      text,
+  dimensions      json,
+  quantities      json        NOT NULL,
+  -- credit type -> amount charged, overdraft included, shortfall not; null when free.
+  credits         json,
+  shortfall       json,
+  -- The counters charged and the window each was in; null where none.
+  counters        integer[],
+  windows         timestamptz[],
+  -- The reason it would have had, for what was recorded without being allowed.
+  reason          text,
+  catalog_version bigint      NOT NULL,
+  CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at)
+) PARTITION BY RANGE (recorded_at);
+
+-- What the user said about a usage event beyond what is decided on: erasable, unlike the event.
+CREATE TABLE core.usage_metadata (
+  customer_id text   NOT NULL,
+  seq         bigint NOT NULL,
+  metadata    jsonb  NOT NULL,
+  CONSTRAINT usage_metadata_pkey PRIMARY KEY (customer_id, seq)
+);
+
+-- Every change of configuration that a decision could read, and every due event that moves no credits.
+CREATE TABLE core.change (
+  customer_id  text        NOT NULL,
+  seq          bigint      NOT NULL,
+  recorded_at  timestamptz NOT NULL,
+  effective_at timestamptz,
+  kind         text        NOT NULL,
+  subject      text        NOT NULL,
+  before       jsonb,
+  after        jsonb,
+  actor        text        NOT NULL,
+  CONSTRAINT change_pkey PRIMARY KEY (customer_id, seq)
+);
+
+-- One narrow row per key: the fingerprint (four bytes a field) and the recorded answer. Never dropped.
+CREATE TABLE core.idempotency (
+  customer_id text        NOT NULL,
+  key_month   date        NOT NULL,
+  key         text        NOT NULL,
+  fingerprint bytea       NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  -- The seq of the operation, or, for a denial, the seq it was judged after.
+  seq         bigint      NOT NULL,
+  reason      text,
+  answer      json        NOT NULL,
+  CONSTRAINT idempotency_pkey PRIMARY KEY (customer_id, key_month, key)
+) PARTITION BY RANGE (key_month);
+
+-- What stands in the month of a DEFAULT partition raises an alarm; upkeep makes months ahead of need.
+-- Keys that carry no month of ours share the partition of undated keys.
+CREATE TABLE core.ledger_entry_default PARTITION OF core.ledger_entry DEFAULT;
+CREATE TABLE core.usage_event_default PARTITION OF core.usage_event DEFAULT;
+CREATE TABLE core.idempotency_default PARTITION OF core.idempotency DEFAULT;
+CREATE TABLE core.idempotency_undated PARTITION OF core.idempotency FOR VALUES FROM (MINVALUE) TO ('1970-01-02');
+
+-- History is immutable, for its owner too.
+CREATE FUNCTION core.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION '% is immutable: correct it by a reversal', TG_TABLE_NAME
+    USING ERRCODE = 'UC910', DETAIL = jsonb_build_object('table', TG_TABLE_NAME, 'operation', TG_OP)::text;
+END
+$$;
+CREATE TRIGGER ledger_entry_is_immutable BEFORE UPDATE OR DELETE ON core.ledger_entry
+  FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER usage_event_is_immutable BEFORE UPDATE OR DELETE ON core.usage_event
+  FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER change_is_immutable BEFORE UPDATE OR DELETE ON core.change
+  FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER idempotency_is_immutable BEFORE UPDATE OR DELETE ON core.idempotency
+  FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER usage_event_is_kept BEFORE TRUNCATE ON core.usage_event
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER change_is_kept BEFORE TRUNCATE ON core.change
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER idempotency_is_kept BEFORE TRUNCATE ON core.idempotency
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
