@@ -8,6 +8,7 @@ COMMENT ON TABLE core.schema_migration IS 'Files of sql/migrations that were app
 COMMENT ON COLUMN core.schema_migration.checksum IS 'SHA-256 of the file; a difference is refused.';
 COMMENT ON TABLE core.schema_file IS 'Files that are applied again when they change: functions, views, grants, comments.';
 COMMENT ON COLUMN core.schema_file.checksum IS 'SHA-256 of the file; a difference means: apply again.';
+COMMENT ON COLUMN core.schema_file.objects IS 'What the file made, as DROP takes it.';
 COMMENT ON TABLE core.schema_state IS 'What the schema says about itself, in one row.';
 COMMENT ON COLUMN core.schema_state.min_code_version IS 'Code below this version refuses to run here.';
 COMMENT ON COLUMN core.schema_state.code_version IS 'Newest code that migrated here.';

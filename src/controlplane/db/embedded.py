@@ -107,10 +107,14 @@ class EmbeddedServer:
     def start(self) -> None:
         """Start it, first making the cluster if the folder is new; returns once it takes connections.
 
+        Does nothing if this object has started it already.
+
         Raises:
             DataDirInUse: a live process owns a server on this folder.
             EmbeddedServerError: anything else, with the end of the log.
         """
+        if self._process is not None:
+            return
         account = self._prepare_folder()
         self._take_lock()
         try:

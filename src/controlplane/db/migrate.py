@@ -3,7 +3,8 @@
 One run, under one advisory lock and, unless a migration asks otherwise, in one transaction:
 
 1. the roles, if one is missing; then everything as ``{prefix}_owner``:
-2. pgmq, unless it is there; 3. pending migrations; 4. functions and views whose checksum changed;
+2. pgmq, unless it is there; 3. pending migrations; 4. functions and views whose checksum changed, while
+what no file makes any more is dropped;
 5. grants and comments, if anything changed; 6. ``upkeep.sql``, always (it makes coming partitions).
 
 Function bodies are created unchecked, so that files need no order among themselves, and all are checked by
@@ -21,8 +22,10 @@ import controlplane
 from controlplane.db.plan import Plan, check_same_installation, make_plan, release
 from controlplane.db.poolers import refuse_transaction_pooling
 from controlplane.db.queues import INSTALLED, install_queues, prepare_queues
+from controlplane.db.repeated import RepeatedFiles
 from controlplane.db.roles import ensure_roles
 from controlplane.db.schema_state import (
+    Recorded,
     SchemaState,
     read_recorded,
     record_code_version,
@@ -72,7 +75,14 @@ class Runner:
     """Applies the sources to one database through one session."""
 
     def __init__(
-        self, session: Session, sources: Sources, *, prefix: str, environment: Environment, code_version: str
+        self,
+        session: Session,
+        sources: Sources,
+        *,
+        prefix: str,
+        environment: Environment,
+        code_version: str,
+        reapply: bool = False,
     ) -> None:
         """Describe a run; see ``migrate`` for the usual way to make one."""
         self._session = session
@@ -80,13 +90,17 @@ class Runner:
         self._prefix = prefix
         self._environment = environment
         self._code_version = release(code_version)
+        self._reapply = reapply
         self._owner = f"{prefix}_{Role.OWNER.value}"
 
     def plan(self) -> Plan:
         """What ``run`` would do now; changes nothing."""
         recorded = read_recorded(self._session)
         check_same_installation(recorded, prefix=self._prefix, environment=self._environment.value)
-        return make_plan(self._sources, recorded, self._code_version)
+        return self._plan_from(recorded)
+
+    def _plan_from(self, recorded: Recorded) -> Plan:
+        return make_plan(self._sources, recorded, self._code_version, reapply=self._reapply)
 
     def run(self) -> Plan:
         """Bring the database up to date and return what was done.
@@ -144,12 +158,14 @@ class Runner:
                 record_installation(self._session, installation)
                 installation = None
         self._session.execute("SET LOCAL check_function_bodies = off")
-        for file in plan.repeated:
-            self._apply_repeated(file)
+        recorded = read_recorded(self._session)
+        files = RepeatedFiles(self._session, self._sources, recorded, self._execute_all)
+        files.apply(self._plan_from(recorded))  # migrations may drop views
         self._session.execute("SET LOCAL check_function_bodies = on")
         self._check_bodies()
         for file in plan.closing:
-            self._apply_repeated(file)
+            self._execute_all(file)
+            record_file(self._session, file.path, file.checksum)
         record_code_version(self._session, self._code_version)
 
     def _install(self) -> SchemaState:
@@ -181,10 +197,6 @@ class Runner:
         self._begin()
         self._become_owner()
 
-    def _apply_repeated(self, file: SqlFile) -> None:
-        self._execute_all(file)
-        record_file(self._session, file.path, file.checksum)
-
     def _apply_upkeep(self) -> None:
         if self._sources.upkeep is not None:
             self._become_owner()
@@ -214,6 +226,7 @@ def migrate(
     prefix: str,
     environment: Environment,
     dry_run: bool = False,
+    reapply: bool = False,
     sources: Sources | None = None,
     code_version: str = controlplane.__version__,
 ) -> Plan:
@@ -224,6 +237,7 @@ def migrate(
         prefix: of the roles; part of the database from the first run on.
         environment: likewise.
         dry_run: plan only; nothing is changed, no lock is taken.
+        reapply: functions, views and grants again, changed or not; mends what was changed by hand.
         sources: other files than ours; tests use it.
         code_version: what is compared with the schema's ``min_code_version``.
 

@@ -14,9 +14,9 @@ class Plan:
 
     Attributes:
         migrations: to be applied once.
-        repeated: functions and views that are new or changed.
+        repeated: functions and views that are new or changed, or of which something is gone.
         closing: grants and comments; all of them as soon as anything changes.
-        removed: recorded files that no longer exist; what they made is still there.
+        removed: recorded files that no longer exist; what they made is dropped.
         unknown: recorded migrations that this code does not have: newer code migrated here.
         newer_code: newer code migrated here, so functions and views are left as they are.
     """
@@ -31,11 +31,11 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to apply."""
-        return not (self.migrations or self.repeated or self.closing)
+        return not (self.migrations or self.repeated or self.closing or self.removed)
 
 
-def make_plan(sources: Sources, recorded: Recorded, code_version: str) -> Plan:
-    """Compare.
+def make_plan(sources: Sources, recorded: Recorded, code_version: str, *, reapply: bool = False) -> Plan:
+    """Compare; with ``reapply`` take all functions, views and grants for changed.
 
     Raises:
         CodeTooOld: the schema asks for newer code than ``code_version``.
@@ -53,14 +53,15 @@ def make_plan(sources: Sources, recorded: Recorded, code_version: str) -> Plan:
     newer = bool(unknown) or (state is not None and _parts(state.code_version) > _parts(code_version))
     if newer:
         return Plan((), (), (), (), unknown, newer_code=True)
-    repeated = tuple(file for file in sources.repeated if recorded.files.get(file.path) != file.checksum)
-    closing_changed = any(recorded.files.get(file.path) != file.checksum for file in sources.closing)
+    repeated = tuple(file for file in sources.repeated if reapply or not _is_applied(file, recorded))
+    closing_changed = reapply or not all(_is_applied(file, recorded) for file in sources.closing)
     known = {file.path for file in (*sources.repeated, *sources.closing)}
+    removed = tuple(sorted(set(recorded.files) - known))
     return Plan(
         migrations=pending,
         repeated=repeated,
-        closing=sources.closing if pending or repeated or closing_changed else (),
-        removed=tuple(sorted(set(recorded.files) - known)),
+        closing=sources.closing if pending or repeated or removed or closing_changed else (),
+        removed=removed,
         unknown=(),
         newer_code=False,
     )
@@ -100,6 +101,11 @@ def check_same_installation(recorded: Recorded, *, prefix: str, environment: str
                 f"{variable} is '{ours}', but this database was set up as '{theirs}'",
                 hint=f"set {variable}={theirs}, or use another database",
             )
+
+
+def _is_applied(file: SqlFile, recorded: Recorded) -> bool:
+    applied = recorded.files.get(file.path)
+    return applied is not None and applied.checksum == file.checksum and applied.intact
 
 
 def _pending(sources: Sources, recorded: Recorded) -> list[Migration]:

@@ -1,8 +1,8 @@
 """The process that runs a cluster: finding it by its pid file, and stopping it.
 
-``postmaster.pid`` is written by Postgres: line 1 the pid, line 2 the data folder, line 8 the status. A pid
-file may outlive its process, and the number may have gone to a stranger since, so a pid counts only while
-its process really is a Postgres on that folder.
+``postmaster.pid`` is written by Postgres: line 1 the pid, 4 the port, 5 the socket's folder, 8 the status.
+A pid file may outlive its process, and the number may have gone to a stranger since, so a pid counts only
+while its process really is a Postgres on that folder.
 """
 
 import os
@@ -18,7 +18,7 @@ import psutil
 FAST_SECONDS = 60.0
 IMMEDIATE_SECONDS = 10.0
 
-_STATUS_LINE = 7
+_PORT_LINE, _SOCKET_LINE, _STATUS_LINE = 3, 4, 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Postmaster:
     pid: int
     cluster: Path
     status: str
+    port: int = 5432
+    socket_dir: Path = Path("/tmp")  # noqa: S108  # Postgres' own default; never used once it is ready
 
     @property
     def is_ready(self) -> bool:
@@ -55,7 +57,7 @@ class Postmaster:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
             deadline = time.monotonic() + seconds
-            while self.is_alive and time.monotonic() < deadline:
+            while _is_postgres_in(self.pid, self.cluster) and time.monotonic() < deadline:
                 _reap(self.pid)
                 time.sleep(0.02)
 
@@ -68,8 +70,15 @@ def read_postmaster(cluster: Path) -> Postmaster | None:
         return None
     if not lines or not lines[0].strip().isdigit():
         return None
-    status = lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else "starting"
-    return Postmaster(int(lines[0]), cluster, status)
+    if len(lines) <= _STATUS_LINE:
+        return Postmaster(int(lines[0]), cluster, "starting")
+    return Postmaster(
+        pid=int(lines[0]),
+        cluster=cluster,
+        status=lines[_STATUS_LINE].strip(),
+        port=int(lines[_PORT_LINE]),
+        socket_dir=Path(lines[_SOCKET_LINE]),
+    )
 
 
 def _reap(pid: int) -> None:
@@ -82,10 +91,7 @@ def _is_postgres_in(pid: int, cluster: Path) -> bool:
     try:
         process = psutil.Process(pid)
         command = process.cmdline()
-        return (
-            bool(command)  # a zombie has none
-            and Path(command[0]).name == "postgres"
-            and str(cluster) in command
-        )
+        program = command[0] if command else ""  # a zombie has no command
+        return Path(program).name == "postgres" and str(cluster) in command
     except psutil.Error:
         return False

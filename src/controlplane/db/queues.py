@@ -15,6 +15,19 @@ from controlplane.errors import MigrationError
 #: ``send`` with an instant is what ``core.enqueue`` calls; older pgmq only knows a delay in seconds.
 NEEDED_FUNCTION = "pgmq.send(text, jsonb, timestamptz)"
 
+#: What sql/migrations make; a test compares.
+QUEUES = (
+    "top_up",
+    "expiry",
+    "recurring_grant",
+    "alert",
+    "webhook",
+    "billing_export",
+    "seal",
+    "maintenance",
+    "dead_letter",
+)
+
 FOUND = "found"
 INSTALLED = "installed"
 

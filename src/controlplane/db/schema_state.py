@@ -1,8 +1,9 @@
 """What a database records about the files that were applied to it (the ``core.schema_*`` tables)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from controlplane.db.objects import seen_objects
 from controlplane.db.sessions import Session, scalar
 
 
@@ -19,11 +20,26 @@ class SchemaState:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedFile:
+    """A repeated file as it was applied.
+
+    Attributes:
+        checksum: of its text at that time.
+        objects: what it made, as ``controlplane.db.objects`` writes them.
+        intact: whether all of these are still there; a migration may have dropped a view to change a table.
+    """
+
+    checksum: str
+    objects: tuple[str, ...] = ()
+    intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
-    """Everything recorded: migrations by version, other files by path, each with its checksum."""
+    """Everything recorded: migrations by version (name and checksum), other files by path."""
 
     migrations: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, AppliedFile] = field(default_factory=dict)
     state: SchemaState | None = None
 
     @property
@@ -37,14 +53,20 @@ def read_recorded(session: Session) -> Recorded:
     if scalar(session, "SELECT to_regclass('core.schema_state')") is None:
         return Recorded()
     migrations = session.execute("SELECT version, name, checksum FROM core.schema_migration").fetchall()
-    files = session.execute("SELECT path, checksum FROM core.schema_file").fetchall()
+    files = session.execute("SELECT path, checksum, objects FROM core.schema_file").fetchall()
+    with session.transaction():
+        session.execute("SET LOCAL search_path = pg_catalog")
+        there = seen_objects(session).keys()
     row = session.execute(
         "SELECT min_code_version, code_version, role_prefix, environment, queue_source, queue_version"
         " FROM core.schema_state"
     ).fetchone()
     return Recorded(
         migrations={version: (name, checksum) for version, name, checksum in migrations},
-        files=dict(files),
+        files={
+            path: AppliedFile(checksum, tuple(objects), intact=there >= set(objects))
+            for path, checksum, objects in files
+        },
         state=SchemaState(*row) if row else None,
     )
 
@@ -57,13 +79,19 @@ def record_migration(session: Session, version: int, name: str, checksum: str) -
     )
 
 
-def record_file(session: Session, path: str, checksum: str) -> None:
-    """Note with which content a repeated file was applied."""
+def record_file(session: Session, path: str, checksum: str, objects: Sequence[str] = ()) -> None:
+    """Note with which content a repeated file was applied, and what it made."""
     session.execute(
-        "INSERT INTO core.schema_file (path, checksum) VALUES (%s, %s)"
-        " ON CONFLICT (path) DO UPDATE SET checksum = excluded.checksum, applied_at = clock_timestamp()",
-        (path, checksum),
+        "INSERT INTO core.schema_file (path, checksum, objects) VALUES (%s, %s, %s)"
+        " ON CONFLICT (path) DO UPDATE SET checksum = excluded.checksum, objects = excluded.objects,"
+        " applied_at = clock_timestamp()",
+        (path, checksum, list(objects)),
     )
+
+
+def forget_files(session: Session, paths: Sequence[str]) -> None:
+    """Take files out of the record that no longer exist."""
+    session.execute("DELETE FROM core.schema_file WHERE path = ANY(%s)", (list(paths),))
 
 
 def record_installation(session: Session, state: SchemaState) -> None:

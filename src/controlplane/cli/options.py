@@ -1,0 +1,32 @@
+"""Options that win over settings."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from controlplane.errors import ConfigurationError
+from controlplane.settings import Settings
+
+
+def with_options(settings: Settings, **given: Any) -> Settings:
+    """The settings with what was given on the command line; None means not given.
+
+    Raises:
+        ConfigurationError: a value is not what the setting takes.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings.model_validate({**settings.model_dump(), **values})
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(item["msg"] for item in error.errors())) from error
+
+
+#: ``--data DIR``, for every command that may start or find the embedded server.
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder of the embedded server (CONTROLPLANE_DATA_DIR).",
+)

@@ -1,0 +1,74 @@
+"""``controlplane up``: database, migrations and API in one process."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import structlog
+
+from controlplane.cli.options import data_option, with_options
+from controlplane.cli.serving import address_of, find_app_factory, listen, serve
+from controlplane.cli.stopping import Stop, stop_signals
+from controlplane.db.local import Place, open_place
+from controlplane.db.migrate import migrate
+from controlplane.db.plan import Plan
+from controlplane.db.urls import shown_url
+from controlplane.settings import Settings, load_settings
+
+_log = structlog.get_logger(__name__)
+
+
+@click.command("up")
+@data_option
+@click.option("--host", metavar="ADDRESS", help="Address the API listens on (CONTROLPLANE_HOST).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Its port (CONTROLPLANE_PORT); 0: a free one.")
+@click.option("--demo", is_flag=True, help="Seed a demo customer and let its agents spend.")
+def command(data: Path | None, host: str | None, port: int | None, demo: bool) -> None:
+    """Start everything: database, migrations, API. Ctrl-C stops it.
+
+    Without CONTROLPLANE_DATABASE_URL a PostgreSQL of its own runs as long as this command does; its data
+    stays in the folder, and the next start goes on with it. The database is migrated before anything is
+    served.
+
+    \b
+    Examples:
+      controlplane up
+      controlplane up --data ./data --port 8080
+      CONTROLPLANE_DATABASE_URL=postgresql://me@db.internal/credits controlplane up
+    """
+    settings = with_options(load_settings(), data_dir=data, host=host, port=port)
+    with contextlib.suppress(Stop), stop_signals(), contextlib.ExitStack() as stack:
+        listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
+        if settings.embedded:
+            click.echo(f"starting PostgreSQL {settings.postgres_major} in {settings.data_dir}")
+        stack.enter_context(_said("stopped"))
+        place = stack.enter_context(open_place(settings))
+        _tell_migrated(migrate(place.url, prefix=settings.role_prefix, environment=settings.environment))
+        serving = settings.model_copy(update={"database_url": place.serving_url})
+        if demo:
+            _log.warning("no_demo_in_this_version")
+        serve(serving, listener, on_ready=lambda: _tell_ready(settings, place, address_of(listener)))
+
+
+@contextlib.contextmanager
+def _said(word: str) -> Iterator[None]:
+    """Say it when everything inside is over and gone."""
+    yield
+    click.echo(word)
+
+
+def _tell_migrated(plan: Plan) -> None:
+    if plan.is_empty:
+        click.echo("schema is up to date")
+    else:
+        click.echo(f"schema: applied {len(plan.migrations)} migrations, {len(plan.repeated)} other files")
+
+
+def _tell_ready(settings: Settings, place: Place, address: str) -> None:
+    click.echo(f"database  {shown_url(place.url)}")
+    if settings.embedded:
+        click.echo(f"psql      controlplane psql --data {settings.data_dir}")
+    if find_app_factory() is not None:
+        click.echo(f"API       {address}")
+    click.echo("ready; Ctrl-C stops it")

@@ -1,0 +1,167 @@
+"""Checks of the server itself: version, pooling, durability, clock, old transactions."""
+
+import time
+from collections.abc import Iterator
+
+from controlplane.db.doctor.findings import Finding, Level, Patient
+from controlplane.db.migrate import OLDEST_SERVER
+from controlplane.db.poolers import Pooling, detect_pooling
+from controlplane.db.sessions import open_session, scalar
+
+#: Seconds by which the clocks of server and client may differ before it is worth a word.
+CLOCK_SECONDS = 1.0
+
+#: Minutes after which an open transaction holds back vacuum enough to slow hot customers down.
+OLD_TRANSACTION_MINUTES = 5
+
+
+def check_version(patient: Patient) -> Iterator[Finding]:
+    """PostgreSQL 16 or newer."""
+    version = patient.session.info.server_version
+    says = f"PostgreSQL {version // 10000}.{version % 10000}"
+    if version < OLDEST_SERVER:
+        yield Finding("version", Level.FAIL, says, f"upgrade the server to {OLDEST_SERVER // 10000} or newer")
+    else:
+        yield Finding("version", Level.OK, says)
+
+
+def check_pooling(patient: Patient) -> Iterator[Finding]:
+    """The URL for migrations must give a session of its own."""
+    match detect_pooling(patient.session, patient.url):
+        case Pooling.NONE:
+            yield Finding("pooling", Level.OK, "no pooler in between")
+        case Pooling.SESSION:
+            yield Finding("pooling", Level.OK, "a pooler in session mode")
+        case Pooling.TRANSACTION:
+            yield Finding(
+                "pooling",
+                Level.FAIL,
+                "this URL leads through a pooler in transaction mode",
+                "set CONTROLPLANE_DATABASE_DIRECT_URL to the same database without the pooler",
+            )
+
+
+def check_pooled_url(patient: Patient) -> Iterator[Finding]:
+    """The URL of requests must lead to the same database as the direct one."""
+    url = patient.settings.database_url
+    if url is None:
+        yield Finding(
+            "pooled_url",
+            Level.FAIL,
+            "CONTROLPLANE_DATABASE_DIRECT_URL is set, CONTROLPLANE_DATABASE_URL is not",
+            "set CONTROLPLANE_DATABASE_URL to the pooler",
+        )
+        return
+    query = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+    with open_session(url, name="controlplane doctor") as pooled:
+        here, there = scalar(patient.session, query), scalar(pooled, query)
+    if here == there:
+        yield Finding("pooled_url", Level.OK, "leads to the same database as the direct one")
+    else:
+        yield Finding(
+            "pooled_url",
+            Level.FAIL,
+            "CONTROLPLANE_DATABASE_URL and CONTROLPLANE_DATABASE_DIRECT_URL lead to different databases",
+            "let both name the same one",
+        )
+
+
+def check_primary(patient: Patient) -> Iterator[Finding]:
+    """Decisions are made on primaries only."""
+    if scalar(patient.session, "SELECT pg_is_in_recovery()"):
+        yield Finding("primary", Level.FAIL, "this is a replica", "use the primary's URL, or promote it")
+    else:
+        yield Finding("primary", Level.OK, "a primary")
+
+
+def check_durability(patient: Patient) -> Iterator[Finding]:
+    """An answer counts as given only after a durable commit."""
+    rows: dict[str, str] = dict(
+        patient.session.execute(
+            "SELECT name, setting FROM pg_settings"
+            " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')"
+        ).fetchall()
+    )
+    off = sorted(name for name, value in rows.items() if value == "off")
+    if not off:
+        yield Finding("durability", Level.OK, f"synchronous_commit is {rows['synchronous_commit']}")
+        return
+    yield Finding(
+        "durability",
+        Level.FAIL if patient.is_live else Level.WARN,
+        f"off: {', '.join(off)}; a crash may lose what was answered",
+        "; ".join(f"ALTER SYSTEM SET {name} = on" for name in off) + "; SELECT pg_reload_conf()",
+    )
+
+
+def check_defaults(patient: Patient) -> Iterator[Finding]:
+    """Defaults of this login and database under which the functions cannot work."""
+    wanted = {"default_transaction_isolation": "read committed", "default_transaction_read_only": "off"}
+    wrong = {name: found for name, value in wanted.items() if (found := _setting(patient, name)) != value}
+    for name, found in wrong.items():
+        database = scalar(patient.session, "SELECT quote_ident(current_database())")
+        yield Finding(
+            "defaults",
+            Level.FAIL,
+            f"{name} is '{found}', it must be '{wanted[name]}'",
+            f"ALTER DATABASE {database} SET {name} = '{wanted[name]}'",
+        )
+    encoding = scalar(patient.session, "SHOW server_encoding")
+    if encoding != "UTF8":
+        yield Finding("defaults", Level.FAIL, f"encoding is {encoding}", "make one with ENCODING 'UTF8'")
+    elif not wrong:
+        yield Finding("defaults", Level.OK, "read committed, writable, UTF8")
+
+
+def check_clock(patient: Patient) -> Iterator[Finding]:
+    """Grants and windows go by the server's clock; keys and tokens are judged by ours."""
+    sent = time.time()
+    theirs = float(scalar(patient.session, "SELECT extract(epoch FROM clock_timestamp())"))
+    received = time.time()
+    # Their reading lies between the two of ours, so only what is outside of that is a difference.
+    ahead = max(0.0, theirs - received, sent - theirs)
+    if ahead > CLOCK_SECONDS:
+        direction = "ahead of" if theirs > received else "behind"
+        yield Finding(
+            "clock",
+            Level.WARN,
+            f"the server's clock is {ahead:.1f} s {direction} ours",
+            "let both machines follow the same time service (NTP)",
+        )
+    else:
+        yield Finding("clock", Level.OK, f"the same within {max(ahead, received - sent):.3f} s")
+
+
+def check_transactions(patient: Patient) -> Iterator[Finding]:
+    """Prepared and long transactions keep locks, and rows that nobody needs any more."""
+    prepared = patient.session.execute(
+        "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
+        " AND prepared < clock_timestamp() - make_interval(mins => %s) ORDER BY prepared",
+        (OLD_TRANSACTION_MINUTES,),
+    ).fetchall()
+    for (gid,) in prepared:
+        yield Finding(
+            "transactions",
+            Level.WARN,
+            f"prepared transaction '{gid}' is left over and keeps its locks",
+            f"ROLLBACK PREPARED '{gid}', or COMMIT PREPARED if its manager says so",
+        )
+    old = patient.session.execute(
+        "SELECT pid, coalesce(application_name, '') FROM pg_stat_activity"
+        " WHERE datname = current_database() AND backend_type = 'client backend'"
+        " AND xact_start < clock_timestamp() - make_interval(mins => %s) ORDER BY xact_start",
+        (OLD_TRANSACTION_MINUTES,),
+    ).fetchall()
+    for pid, application in old:
+        yield Finding(
+            "transactions",
+            Level.WARN,
+            f"process {pid} ({application or 'unnamed'}) is in one for over {OLD_TRANSACTION_MINUTES} min",
+            f"end it there, or: SELECT pg_terminate_backend({pid})",
+        )
+    if not prepared and not old:
+        yield Finding("transactions", Level.OK, "none is older than minutes")
+
+
+def _setting(patient: Patient, name: str) -> str:
+    return str(scalar(patient.session, "SELECT current_setting(%(name)s)", {"name": name}))
