@@ -151,7 +151,12 @@ class Meaning:
 
 #: Exact states. Our own begin with ``U``; to add one, add a line here and one to ``sql/README.md``.
 SQLSTATES: Mapping[str, Meaning] = {
+    "UC100": Meaning("MALFORMED", RequestError, "the request is not one; DETAIL names item, field and code"),
+    "UC101": Meaning("INVALID_INPUT", RequestError, "input of an administrator; DETAIL lists every error"),
+    "UC110": Meaning("ISOLATION", DatabaseError, "decisions are made in READ COMMITTED only"),
+    "UC120": Meaning("RECOVERY_NEEDED", Shed, "another identity than before; run `controlplane recover`"),
     "UC900": Meaning("UNKNOWN_QUEUE", RequestError, "core.enqueue: no such queue"),
+    "UC910": Meaning("IMMUTABLE", RequestError, "history is never changed; correct it by a reversal"),
     "23505": Meaning("ALREADY_EXISTS", RequestError),
     "25006": Meaning("READ_ONLY", Shed),
     "42501": Meaning("FORBIDDEN", RequestError),

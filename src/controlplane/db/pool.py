@@ -1,0 +1,177 @@
+"""The pool of the API: asynchronous connections of the role ``app``, one statement a call.
+
+Every call is one statement in autocommit, so each is one transaction in READ COMMITTED and one round trip.
+Behind a pooler in transaction mode nothing of the session is ours: no prepared statements, no settings (there
+the roles carry their own time-outs).
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, LiteralString, TypeAlias
+
+import psycopg
+import structlog
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from controlplane.db.translate import translated
+from controlplane.db.urls import changed_url
+from controlplane.errors import OutcomeUnknown, Shed
+
+_log = structlog.get_logger(__name__)
+
+#: Seconds a request waits for a connection before it is shed.
+CHECKOUT_SECONDS = 3.0
+#: Requests that may wait for a connection; the next one is shed at once.
+WAITING_REQUESTS = 2_000
+
+Row: TypeAlias = TupleRow
+
+
+class ServingConnection(psycopg.AsyncConnection[TupleRow]):
+    """Remembers the warnings of the running statement: one at COMMIT means that durability is unclear."""
+
+    warnings: list[str]
+
+
+class Database:
+    """What the rest of the process knows of Postgres. Cheap to make; ``open`` starts connecting."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int,
+        statement_timeout_ms: int,
+        behind_pooler: bool,
+        name: str = "controlplane",
+    ) -> None:
+        """Describe the pool.
+
+        Args:
+            url: of the role ``app`` (or a login with its rights).
+            size: most connections.
+            statement_timeout_ms: milliseconds a statement may take; 0 is no limit.
+            behind_pooler: whether the URL leads through a pooler in transaction mode.
+            name: shown in ``pg_stat_activity``.
+        """
+        settings = (
+            ""
+            if behind_pooler
+            else (
+                f"-c statement_timeout={statement_timeout_ms} -c idle_in_transaction_session_timeout=10000"
+                " -c TimeZone=UTC -c search_path=pg_catalog"
+            )
+        )
+        self._pool: AsyncConnectionPool[ServingConnection] = AsyncConnectionPool(
+            changed_url(url, options=settings or None),
+            connection_class=ServingConnection,
+            kwargs={
+                "autocommit": True,
+                "application_name": name,
+                "connect_timeout": 5,
+                "prepare_threshold": None if behind_pooler else 5,
+            },
+            min_size=min(2, size),
+            max_size=size,
+            max_waiting=WAITING_REQUESTS,
+            timeout=CHECKOUT_SECONDS,
+            reconnect_timeout=20.0,
+            configure=_configure,
+            name=name,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Start connecting, without waiting: a server without its database still answers, with an error."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection; calls that are under way finish first."""
+        await self._pool.close()
+
+    def statistics(self) -> dict[str, int]:
+        """Figures of psycopg_pool: ``pool_size``, ``pool_available``, ``requests_waiting`` and more."""
+        return self._pool.get_stats()
+
+    async def rows(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return its rows.
+
+        Raises:
+            DatabaseError: by its kinds; see ``controlplane.errors``.
+        """
+        async with self._connection() as connection:
+            return await _run(connection, query, parameters)
+
+    async def value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
+        """First column of the first row; None without a row."""
+        found = await self.rows(query, parameters)
+        return found[0][0] if found else None
+
+    async def rows_soon(
+        self, query: LiteralString, parameters: Sequence[Any] = (), *, lock_timeout_ms: int
+    ) -> list[Row]:
+        """Like ``rows``, but give a lock up after so many milliseconds.
+
+        Raises:
+            Shed: with code ``LOCKED``; nothing was written.
+        """
+        async with self._connection() as connection, _translating(), connection.transaction():
+            await connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{lock_timeout_ms}ms",))
+            return await _run(connection, query, parameters)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[ServingConnection]:
+        try:
+            connection = await self._pool.getconn()
+        except (PoolTimeout, TooManyRequests, PoolClosed) as error:
+            raise self._shed() from error
+        try:
+            yield connection
+        except OutcomeUnknown:
+            await self._pool.putconn(connection)
+            await self._pool.check()  # the server may have gone: its other connections are dead too
+            raise
+        except BaseException:
+            await self._pool.putconn(connection)
+            raise
+        else:
+            await self._pool.putconn(connection)
+
+    def _shed(self) -> Shed:
+        if self._pool.get_stats().get("pool_size", 0) and not self._pool.get_stats().get(
+            "connections_lost", 0
+        ):
+            return Shed("every database connection is busy; try again in a moment", code="OVERLOADED")
+        return Shed("the database cannot be reached; try again in a moment", code="DATABASE_UNREACHABLE")
+
+
+async def _configure(connection: ServingConnection) -> None:
+    connection.warnings = []
+    connection.add_notice_handler(partial(_note, connection.warnings))
+
+
+def _note(warnings: list[str], diagnostic: psycopg.errors.Diagnostic) -> None:
+    if diagnostic.severity_nonlocalized == "WARNING":
+        warnings.append(diagnostic.message_primary or "")
+
+
+async def _run(connection: ServingConnection, query: LiteralString, parameters: Sequence[Any]) -> list[Row]:
+    async with _translating():
+        connection.warnings.clear()
+        cursor = await connection.execute(query, parameters)
+        rows = await cursor.fetchall()
+    if connection.warnings:
+        # None of our functions warns: this comes from COMMIT, such as a cancelled wait for the standby.
+        _log.error("warning_at_commit", warnings=list(connection.warnings))
+        raise OutcomeUnknown("committed here, but perhaps not durably; send the same key again")
+    return rows
+
+
+@asynccontextmanager
+async def _translating() -> AsyncIterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translated(error) from error
