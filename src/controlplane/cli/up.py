@@ -54,8 +54,10 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
 @contextlib.contextmanager
 def _said(word: str) -> Iterator[None]:
     """Say it when everything inside is over and gone."""
-    yield
-    click.echo(word)
+    try:
+        yield
+    finally:
+        click.echo(word)
 
 
 def _tell_migrated(plan: Plan) -> None:
