@@ -1,0 +1,83 @@
+"""What a back end must do to be judged: the model, SQL and every door implement this protocol.
+
+A back end holds one world at a time. It is set up once, then gets operations in order.
+
+To plug one in, write a class with these methods and give it to ``replay.replay`` (a history, operation by
+operation) or to ``cases.replay_case`` (one case of the vectors); compare with ``compare.first_difference``.
+The forms are plain JSON (``forms.py``), the answers have the names of KERNEL §1. An answer may carry more
+than is compared, and may lack what a door does not show; ``compare.comparable`` says what is looked at.
+
+Time: when the customer is made, the test clock stands at the world's ``instant`` less ``SET_UP_BEFORE``; the
+last step of the set-up moves it to the ``instant``. It stands still between calls of ``advance``.
+
+Identifiers: worlds name wallets, grants, budgets and raises. A back end that makes its own ids maps them,
+both ways. "The older" is always the one named first.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tests.conformance.forms import (
+    Answer,
+    BudgetForm,
+    EntityForm,
+    GrantForm,
+    Item,
+    State,
+    UnknownEntityForm,
+    World,
+)
+
+
+class Malformed(Exception):
+    """What a back end raises for a malformed request, after it has undone the call."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class Backend(Protocol):
+    """One customer in one world."""
+
+    def set_up(self, world: World) -> None:
+        """Makes catalog, customer, entities, wallets, budgets and grants, in this order.
+
+        Then come suspensions and policy, and last the clock is moved.
+        """
+
+    def consume(self, items: Sequence[Item], observe: bool = False) -> list[Answer]:
+        """One call with all these items; the answers are in their order. ``observe`` is the key's."""
+
+    def check(self, items: Sequence[Item], observe: bool = False) -> list[Answer]:
+        """One dry run of all these items."""
+
+    def grant(self, grant: GrantForm) -> None:
+        """Gives credits."""
+
+    def set_entity(self, entity: EntityForm) -> None:
+        """Makes a new entity."""
+
+    def set_budget(self, budget: BudgetForm) -> None:
+        """Makes a budget, or changes it."""
+
+    def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
+        """Adds to a budget's limit until so many seconds after the world's instant."""
+
+    def suspend_customer(self, suspended: bool) -> None:
+        """Suspends or resumes the customer."""
+
+    def suspend_entity(self, entity_id: str, suspended: bool) -> None:
+        """Suspends or resumes an entity and everything below it."""
+
+    def set_policy(self, observe: bool | None, unknown_entity: UnknownEntityForm | None) -> None:
+        """Changes what is not None."""
+
+    def book_due(self) -> None:
+        """What the expiry job does."""
+
+    def advance(self, seconds: int) -> None:
+        """Moves the clock."""
+
+    def state(self) -> State:
+        """What stands now."""

@@ -1,0 +1,180 @@
+"""Worlds, operations and answers as plain JSON, so that every back end, and a kept case, has the same.
+
+A *world* is one customer and the catalog it needs, as in the cases of ``vectors/decisions.json``; what those
+leave out is optional here. Amounts are strings. Times are seconds from the world's ``instant`` (negative:
+before it), except ``occurredAt`` of an item and ``anchor`` of a budget, which are ISO instants. None in
+``entityId`` and ``parentId`` is the customer itself.
+
+A *history* is a world and the operations that follow, at its instant and after.
+"""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+#: Where nothing else is said, a world's instant; a Tuesday at noon.
+INSTANT = "2030-01-15T12:00:00+00:00"
+#: So many seconds before its instant a world is set up, so that what it says is past can have been made.
+SET_UP_BEFORE = 10 * 24 * 3600
+
+
+class CreditTypeForm(TypedDict):
+    creditType: str
+    decimals: int
+
+
+class EntityForm(TypedDict):
+    entityId: str
+    type: str
+    parentId: str | None
+    suspended: NotRequired[bool]
+
+
+class RateForm(TypedDict):
+    creditType: str
+    quantity: str
+    amount: str
+    perUnits: str
+    dimensions: NotRequired[dict[str, str]]
+    effectiveFrom: NotRequired[int | None]  # None: since ever
+
+
+class FeatureForm(TypedDict):
+    featureId: str
+    quantities: list[str]
+    step: str  # of every quantity
+    dimensions: NotRequired[list[str]]  # in order
+    creditTypes: list[str]  # in rank
+    rates: list[RateForm]
+
+
+class WalletForm(TypedDict):
+    walletId: str
+    entityId: str | None
+    creditType: str
+    overdraftLimit: str
+
+
+class GrantForm(TypedDict):
+    grantId: str
+    walletId: str
+    amount: str
+    kind: str
+    priority: int
+    effectiveAt: int
+    expiresAt: int | None
+    features: list[str] | None
+
+
+class BudgetForm(TypedDict):
+    budgetId: str
+    entityId: str | None
+    each: str | None  # a type of entity, or SESSION
+    window: str
+    zone: NotRequired[str]
+    anchor: NotRequired[str | None]
+    mode: str
+    measure: str  # CREDITS or QUANTITY
+    creditType: str | None
+    featureId: str | None
+    quantity: str | None
+    dimensions: NotRequired[dict[str, str]]
+    limit: str
+    advice: NotRequired[Any]
+
+
+class UnknownEntityForm(TypedDict):
+    policy: str
+    type: str
+    parentId: str | None
+    maximum: int
+
+
+class QuantityForm(TypedDict):
+    name: str
+    amount: str
+
+
+class DimensionForm(TypedDict):
+    key: str
+    value: str
+
+
+class World(TypedDict):
+    """One customer and its catalog."""
+
+    instant: NotRequired[str]
+    creditTypes: list[CreditTypeForm]
+    entities: list[EntityForm]
+    features: list[FeatureForm]
+    wallets: list[WalletForm]
+    grants: list[GrantForm]
+    budgets: list[BudgetForm]
+    unknownEntity: NotRequired[UnknownEntityForm]
+    observe: NotRequired[bool]
+
+
+class Item(TypedDict, total=False):
+    """One consumption, its parts named as in KERNEL §1; a check needs no key."""
+
+    idempotencyKey: str
+    featureId: str
+    quantity: str
+    quantities: list[QuantityForm]
+    entityIds: list[str]
+    sessionId: str | None
+    dimensions: list[DimensionForm]
+    overage: str | None
+    group: str | None
+    occurredAt: str | None
+    metadata: Any
+    detail: str | None
+
+
+class Operation(TypedDict, total=False):
+    """``op`` says which it is; it has of the others what it needs (see ``replay.apply``)."""
+
+    op: Literal[
+        "consume",
+        "check",
+        "grant",
+        "setEntity",
+        "setBudget",
+        "raiseBudget",
+        "suspendCustomer",
+        "suspendEntity",
+        "setPolicy",
+        "bookDue",
+        "advance",
+    ]
+    items: list[Item]
+    observe: bool
+    grant: GrantForm
+    entity: EntityForm
+    entityId: str
+    budget: BudgetForm
+    budgetId: str
+    raiseId: str
+    amount: str
+    until: int
+    suspended: bool
+    unknownEntity: UnknownEntityForm
+    seconds: int
+
+
+class History(TypedDict):
+    """A world and what happens in it."""
+
+    world: World
+    operations: list[Operation]
+
+
+Answer = dict[str, Any]
+
+
+class State(TypedDict):
+    """What stands after the operations, at the instant of the last."""
+
+    seq: int
+    left: dict[str, str]  # by grant: its amount less what it has paid, whether it may pay now or not
+    owed: dict[str, str]  # by wallet, where anything is
+    used: list[dict[str, Any]]  # budgetId, entityId, sessionId, used, where it is more than zero
+    wouldDeny: list[dict[str, Any]]  # budgetId, entityId, sessionId, count, amount, where there is any

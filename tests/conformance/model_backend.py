@@ -1,0 +1,131 @@
+"""The model as a back end."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from tests.conformance import backend, forms
+from tests.model import setup
+from tests.model.customer import Customer, Raise, Subject, Wallet
+from tests.model.exact import exact, plain
+from tests.model.kernel import Kernel
+from tests.model.limits import counts_still
+from tests.model.request import Malformed
+from tests.model.words import UnknownEntity
+
+CUSTOMER = "customer"
+
+
+class ModelBackend:
+    """See ``backend.Backend``."""
+
+    kernel: Kernel
+    instant: datetime
+
+    @property
+    def customer(self) -> Customer:
+        return self.kernel.customers[CUSTOMER]
+
+    def set_up(self, world: forms.World) -> None:
+        self.instant = datetime.fromisoformat(world.get("instant", forms.INSTANT))
+        self.kernel = Kernel(self.instant - timedelta(seconds=forms.SET_UP_BEFORE))
+        now, catalog = self.kernel.clock, self.kernel.catalog
+        for credit_type in world["creditTypes"]:
+            catalog.credit_types[credit_type["creditType"]] = setup.credit_type(credit_type)
+        for feature in world["features"]:
+            catalog.features[feature["featureId"]] = setup.feature(feature, self.instant)
+        self.kernel.customers[CUSTOMER] = Customer(CUSTOMER, created_at=now, last_at=now)
+        for entity in world["entities"]:
+            self.set_entity({**entity, "suspended": False})
+        for wallet in world["wallets"]:
+            limit = exact(wallet["overdraftLimit"])
+            self.kernel.set_wallet(
+                CUSTOMER, Wallet(wallet["walletId"], wallet["entityId"], wallet["creditType"], limit)
+            )
+        for budget in world["budgets"]:
+            self.set_budget(budget)
+        for grant in world["grants"]:
+            self.grant(grant)
+        for entity in world["entities"]:
+            if entity.get("suspended"):
+                self.suspend_entity(entity["entityId"], True)
+        if "unknownEntity" in world or "observe" in world:
+            self.set_policy(world.get("observe"), world.get("unknownEntity"))
+        self.advance(forms.SET_UP_BEFORE)
+
+    def consume(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
+        try:
+            return self.kernel.consume(CUSTOMER, items, observe)
+        except Malformed as error:
+            raise backend.Malformed(error.field) from error
+
+    def check(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
+        try:
+            return self.kernel.check(CUSTOMER, items, observe)
+        except Malformed as error:
+            raise backend.Malformed(error.field) from error
+
+    def grant(self, grant: forms.GrantForm) -> None:
+        decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
+        self.kernel.grant(CUSTOMER, setup.grant(self.customer, grant, self.instant, decimals))
+
+    def set_entity(self, entity: forms.EntityForm) -> None:
+        self.kernel.set_entity(CUSTOMER, setup.entity(self.customer, entity))
+
+    def set_budget(self, budget: forms.BudgetForm) -> None:
+        self.kernel.set_budget(CUSTOMER, setup.budget(budget))
+
+    def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
+        number = sum(len(budget.raises) for budget in self.customer.budgets.values())
+        until_instant = self.instant + timedelta(seconds=until)
+        self.kernel.raise_budget(CUSTOMER, budget_id, Raise(raise_id, number, exact(amount), until_instant))
+
+    def suspend_customer(self, suspended: bool) -> None:
+        self.kernel.suspend_customer(CUSTOMER, suspended)
+
+    def suspend_entity(self, entity_id: str, suspended: bool) -> None:
+        self.kernel.suspend_entity(CUSTOMER, entity_id, suspended)
+
+    def set_policy(self, observe: bool | None, unknown_entity: forms.UnknownEntityForm | None) -> None:
+        policy: dict[str, object] = {} if observe is None else {"observe": observe}
+        if unknown_entity is not None:
+            policy |= {
+                "unknown_entity": UnknownEntity(unknown_entity["policy"]),
+                "unknown_entity_type": unknown_entity["type"],
+                "unknown_entity_parent": unknown_entity["parentId"],
+                "unknown_entity_maximum": unknown_entity["maximum"],
+            }
+        self.kernel.set_policy(CUSTOMER, **policy)
+
+    def book_due(self) -> None:
+        self.kernel.book_due(CUSTOMER)
+
+    def advance(self, seconds: int) -> None:
+        self.kernel.advance(timedelta(seconds=seconds))
+
+    def state(self) -> forms.State:
+        customer, instant = self.customer, self.kernel.instant(self.customer)
+        return {
+            "seq": customer.seq,
+            "left": {grant.grant_id: plain(grant.left) for grant in customer.grants.values()},
+            "owed": {
+                wallet.wallet_id: plain(wallet.owed) for wallet in customer.wallets.values() if wallet.owed
+            },
+            "used": [
+                {**name(subject), "used": plain(counter.used)}
+                for subject, counter in customer.counters.items()
+                if counter.used and counts_still(counter, subject, instant)
+            ],
+            "wouldDeny": [
+                {
+                    **name(subject),
+                    "count": counter.would_deny_count,
+                    "amount": plain(counter.would_deny_amount),
+                }
+                for subject, counter in customer.counters.items()
+                if counter.would_deny_count
+            ],
+        }
+
+
+def name(subject: Subject) -> dict[str, str | None]:
+    return {"budgetId": subject.budget_id, "entityId": subject.entity_id, "sessionId": subject.session_id}

@@ -1,0 +1,48 @@
+"""Sends the operations of a history to a back end, one by one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.conformance.backend import Backend, Malformed
+from tests.conformance.forms import Answer, History, Operation, State
+
+
+def replay(backend: Backend, history: History) -> Iterator[tuple[Operation, list[Answer], State]]:
+    """Each operation with its answers and the state after it; a malformed call answers with its field."""
+    backend.set_up(history["world"])
+    for operation in history["operations"]:
+        yield operation, apply(backend, operation), backend.state()
+
+
+def apply(backend: Backend, operation: Operation) -> list[Answer]:
+    """Only ``consume`` and ``check`` have answers."""
+    given: dict[str, Any] = dict(operation)
+    try:
+        match given.pop("op"):
+            case "consume":
+                return backend.consume(**given)
+            case "check":
+                return backend.check(**given)
+            case "grant":
+                backend.grant(given["grant"])
+            case "setEntity":
+                backend.set_entity(given["entity"])
+            case "setBudget":
+                backend.set_budget(given["budget"])
+            case "raiseBudget":
+                backend.raise_budget(given["budgetId"], given["raiseId"], given["amount"], given["until"])
+            case "suspendCustomer":
+                backend.suspend_customer(given["suspended"])
+            case "suspendEntity":
+                backend.suspend_entity(given["entityId"], given["suspended"])
+            case "setPolicy":
+                backend.set_policy(given.get("observe"), given.get("unknownEntity"))
+            case "bookDue":
+                backend.book_due()
+            case "advance":
+                backend.advance(given["seconds"])
+            case other:
+                raise NotImplementedError(other)
+    except Malformed as error:
+        return [{"malformed": error.field}]
+    return []

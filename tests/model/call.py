@@ -1,0 +1,110 @@
+"""One batch of one customer's items, under its gate (KERNEL §2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tests.model.answer import Answer, answer, refusal
+from tests.model.booking import Booking
+from tests.model.catalog import Catalog
+from tests.model.customer import Customer
+from tests.model.judge import Verdict, judge
+from tests.model.memory import Memory
+from tests.model.request import Item
+from tests.model.words import Reason
+
+
+@dataclass
+class Call:
+    """Items are judged in order, at one instant; nothing stands until ``end``."""
+
+    customer: Customer
+    catalog: Catalog
+    instant: datetime
+    observe: bool = False
+    dry: bool = False
+    recorded: bool = False
+    memory: Memory = field(default_factory=Memory)
+
+    def decide(self, items: Sequence[Item]) -> list[Answer]:
+        """What is due comes first; a group is judged at the place of its first item."""
+        seq = self.customer.seq
+        self.booking.book_due()
+        answers: dict[int, Answer] = {}
+        for place, item in enumerate(items):
+            if place in answers:
+                continue
+            together = [place]
+            if item.group is not None:
+                together = [other for other, fellow in enumerate(items) if fellow.group == item.group]
+            answers |= zip(together, self.decide_together([items[other] for other in together]), strict=True)
+        if self.dry:
+            answers = {place: given | {"seq": seq} for place, given in answers.items()}
+        return [answers[place] for place in range(len(items))]
+
+    def end(self) -> None:
+        """A call whose items record nothing leaves nothing behind, not even what was due."""
+        if self.dry or not self.recorded:
+            self.memory.undo()
+        else:
+            self.customer.last_at = self.instant
+
+    @property
+    def booking(self) -> Booking:
+        return Booking(self.customer, self.memory, self.instant)
+
+    def decide_together(self, items: Sequence[Item]) -> list[Answer]:
+        """A group, or a single item. Its keys are all new, and differ, or all replays."""
+        if self.dry:
+            return self.judge_together(items)
+        keys = [item.idempotency_key for item in items]
+        known = self.customer.answers.keys() & set(keys)
+        if known == set(keys):
+            return [self.replay(item) for item in items]
+        if known or len(set(keys)) < len(keys):
+            return [self.conflict() for _ in items]
+        answers = self.judge_together(items)
+        for item, given in zip(items, answers, strict=True):
+            self.record(item, given)
+        return answers
+
+    def judge_together(self, items: Sequence[Item]) -> list[Answer]:
+        """Each item against what those before it left; if one is denied, all are, and nothing was taken."""
+        mark = self.memory.mark
+        verdicts, answers = [], []
+        for item in items:
+            verdict = judge(self.customer, self.catalog, item, self.instant, self.observe)
+            if verdict.allowed:
+                self.booking.consume(verdict)
+            verdicts.append(verdict)
+            answers.append(self.answer(verdict))
+        if all(verdict.reason is None for verdict in verdicts) or len(items) == 1:
+            return answers
+        if all(verdict.allowed for verdict in verdicts):  # observed: charged, and told what would have been
+            return [given | would_be_denied(given) for given in answers]
+        self.memory.undo(mark)
+        unrecorded = any(verdict.unrecorded for verdict in verdicts)
+        return [self.answer(verdict.denied(Reason.GROUP_DENIED, unrecorded)) for verdict in verdicts]
+
+    def answer(self, verdict: Verdict) -> Answer:
+        return answer(verdict, self.customer.seq, self.instant)
+
+    def record(self, item: Item, given: Answer) -> None:
+        """The first answer to a key is its answer for ever."""
+        if given["seq"] is not None:
+            self.memory.put(self.customer.answers, item.idempotency_key, (item.fingerprint(), given))
+            self.recorded = True
+
+    def replay(self, item: Item) -> Answer:
+        """The recorded answer, if the request is the same in every field."""
+        first, given = self.customer.answers[item.idempotency_key]
+        different = [name for name, value in item.fingerprint().items() if first.get(name) != value]
+        return self.conflict(different[0]) if different else given | {"replayed": True}
+
+    def conflict(self, field: str = "group") -> Answer:
+        return refusal(Reason.IDEMPOTENCY_CONFLICT, field)
+
+
+def would_be_denied(given: Answer) -> Answer:
+    """An observed item of a group of which another would have been denied."""
+    return {"wouldAllow": False, "reason": given["reason"] or Reason.GROUP_DENIED.name}

@@ -1,0 +1,199 @@
+"""What a customer owns: entities, wallets, grants, budgets, and the history of its operations."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from tests.model.exact import ZERO
+from tests.model.words import Kind, Mode, UnknownEntity, Window
+
+#: The account kinds in which a grant's credits can stand.
+SCHEDULED, AVAILABLE = "scheduled", "available"
+#: Where credits come from and where they go.
+ISSUED, CONSUMED, EXPIRED, OWED, SHORTFALL = "issued", "consumed", "expired", "owed", "shortfall"
+
+#: The subject of a budget on each session.
+SESSION = "SESSION"
+
+
+@dataclass(eq=False)
+class Entity:
+    """A node of the customer's tree; ``parent`` None stands directly under the customer."""
+
+    entity_id: str
+    type: str
+    parent: "Entity | None"
+    suspended: bool = False
+
+    def upwards(self) -> "Iterator[Entity]":
+        """Itself, its parent, and so on; the customer, which is no entity, is not among them."""
+        node: Entity | None = self
+        while node is not None:
+            yield node
+            node = node.parent
+
+
+@dataclass(eq=False)
+class Wallet:
+    """A holding of one credit type, an entity's or (``entity_id`` None) the customer's own."""
+
+    wallet_id: str
+    entity_id: str | None
+    credit_type: str
+    overdraft_limit: Fraction = ZERO
+    owed: Fraction = ZERO
+    grants: "list[Grant]" = field(default_factory=list)  # the open ones
+
+
+@dataclass(eq=False)
+class Grant:
+    """A lot of credits in a wallet; ``number`` is its place in the order of creation."""
+
+    grant_id: str
+    wallet: Wallet
+    number: int
+    amount: Fraction
+    kind: Kind
+    priority: int
+    effective_at: datetime
+    expires_at: datetime | None
+    features: frozenset[str] | None
+    scheduled: Fraction = ZERO
+    available: Fraction = ZERO
+    expired: Fraction = ZERO
+
+    @property
+    def left(self) -> Fraction:
+        """What it has not paid, whether it may pay now or not."""
+        return self.scheduled + self.available + self.expired
+
+
+@dataclass(eq=False)
+class Raise:
+    """A temporary addition to a budget's limit."""
+
+    raise_id: str
+    number: int
+    amount: Fraction
+    until: datetime
+
+
+@dataclass(eq=False)
+class Budget:
+    """A cap on what an entity (``entity_id`` None: the customer) may use in a window.
+
+    Instead of the entity, ``each`` caps every entity of a type below it, or every session of it.
+    It counts credits of one type, or one quantity of one feature, where the dimensions match.
+    """
+
+    budget_id: str
+    entity_id: str | None
+    each: str | None
+    window: Window
+    zone: ZoneInfo
+    anchor: datetime | None
+    mode: Mode
+    credit_type: str | None
+    feature_id: str | None
+    quantity: str | None
+    dimensions: Mapping[str, str]
+    limit: Fraction
+    advice: Any = None
+    counts_from_seq: int = 0
+    raises: list[Raise] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What it counts; as long as this stays, so does what has been counted."""
+        return (
+            self.entity_id,
+            self.each,
+            self.window,
+            self.zone.key,
+            self.anchor,
+            self.credit_type,
+            self.feature_id,
+            self.quantity,
+            frozenset(self.dimensions.items()),
+        )
+
+
+class Subject(NamedTuple):
+    """Whom one counter of a budget counts: an entity (None: the customer), or one of its sessions."""
+
+    budget_id: str
+    entity_id: str | None
+    session_id: str | None = None
+
+
+@dataclass(eq=False)
+class Counter:
+    """What one subject has used in the window that ends at ``window_end``."""
+
+    window_start: datetime | None
+    window_end: datetime | None
+    used: Fraction = ZERO
+    would_deny_count: int = 0
+    would_deny_amount: Fraction = ZERO
+    last_used_at: datetime | None = None
+
+
+class Entry(NamedTuple):
+    """One movement of credits of a wallet from one account to another."""
+
+    seq: int
+    wallet_id: str | None
+    credit_type: str
+    grant_id: str | None
+    source: str
+    target: str
+    amount: Fraction
+
+
+class Operation(NamedTuple):
+    """One change of the customer's state or configuration."""
+
+    seq: int
+    name: str
+    recorded_at: datetime
+    effective_at: datetime
+
+
+@dataclass(eq=False)
+class Customer:
+    """A paying organisation, and everything that is decided under its gate."""
+
+    customer_id: str
+    created_at: datetime
+    last_at: datetime
+    seq: int = 0
+    suspended: bool = False
+    observe: bool = False
+    unknown_entity: UnknownEntity = UnknownEntity.DENY
+    unknown_entity_type: str = ""
+    unknown_entity_parent: str | None = None
+    unknown_entity_maximum: int = 0
+    unknown_entities_created: int = 0
+    entities: dict[str, Entity] = field(default_factory=dict)
+    wallets: dict[str, Wallet] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    counters: dict[Subject, Counter] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)  # by idempotency key: (fingerprint, answer)
+    operations: list[Operation] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+
+#: The nodes of an item, nearest first; None is the customer itself.
+Path = list[Entity | None]
+
+
+def path_of(entities: Iterable[Entity]) -> Path:
+    """Axis by axis, from the leaf upwards, each node once; the customer comes last."""
+    nodes: dict[Entity, None] = {}
+    for entity in entities:
+        nodes |= dict.fromkeys(entity.upwards())
+    return [*nodes, None]

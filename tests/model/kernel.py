@@ -1,0 +1,144 @@
+"""The kernel: what the doors ask, for many customers, at one clock that a test can move."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.model.answer import Answer, refusal
+from tests.model.booking import Booking
+from tests.model.call import Call
+from tests.model.catalog import Catalog
+from tests.model.customer import Budget, Customer, Entity, Grant, Raise, Wallet
+from tests.model.memory import Memory
+from tests.model.request import Malformed, read_item
+from tests.model.words import Reason
+
+
+@dataclass
+class Kernel:
+    """All customers, and the catalog they share."""
+
+    clock: datetime
+    catalog: Catalog = field(default_factory=Catalog)
+    customers: dict[str, Customer] = field(default_factory=dict)
+
+    # Decisions
+
+    def consume(
+        self, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False
+    ) -> list[Answer]:
+        """Decides and books one customer's items."""
+        return self.consume_many([{**item, "customerId": customer_id} for item in items], observe)
+
+    def check(
+        self, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False
+    ) -> list[Answer]:
+        """What ``consume`` would answer to the same batch of new keys; nothing is written."""
+        return self.consume_many([{**item, "customerId": customer_id} for item in items], observe, dry=True)
+
+    def consume_many(
+        self, items: Sequence[Mapping[str, Any]], observe: bool = False, dry: bool = False
+    ) -> list[Answer]:
+        """Decides the items of many customers, each customer's in order; a malformed one stops them all."""
+        read = [read_item(item, dry) for item in items]
+        places: dict[str, list[int]] = {}
+        for place, item in enumerate(items):
+            places.setdefault(item["customerId"], []).append(place)
+        groups = {(read[place].group, customer_id) for customer_id in places for place in places[customer_id]}
+        if len({group for group, _ in groups if group}) < len([group for group, _ in groups if group]):
+            raise Malformed("group", "is of one customer")
+        answers = [refusal(Reason.CUSTOMER_NOT_FOUND)] * len(items)
+        calls = []
+        try:
+            for customer_id in places.keys() & self.customers.keys():
+                call = self.call(self.customers[customer_id], observe, dry)
+                calls.append(call)
+                own = places[customer_id]
+                for place, given in zip(own, call.decide([read[p] for p in own]), strict=True):
+                    answers[place] = given
+        except Malformed:
+            for call in calls:
+                call.memory.undo()
+            raise
+        for call in calls:
+            call.end()
+        return answers
+
+    def call(self, customer: Customer, observe: bool, dry: bool) -> Call:
+        return Call(customer, self.catalog, self.instant(customer), observe or customer.observe, dry)
+
+    def instant(self, customer: Customer) -> datetime:
+        """The clock, but never before the customer's last operation."""
+        return max(self.clock, customer.last_at)
+
+    # Changes of balance and configuration, each an operation
+
+    def book_due(self, customer_id: str) -> None:
+        """What the expiry job does."""
+        self._change(customer_id, lambda booking: booking.book_due())
+
+    def grant(self, customer_id: str, grant: Grant) -> None:
+        """Gives credits; what is due before them is booked before them."""
+
+        def book(booking: Booking) -> None:
+            booking.book_due()
+            booking.grant(grant)
+
+        self._change(customer_id, book)
+
+    def set_entity(self, customer_id: str, entity: Entity) -> None:
+        self.customers[customer_id].entities[entity.entity_id] = entity
+        self.configure(customer_id, "entity")
+
+    def set_wallet(self, customer_id: str, wallet: Wallet) -> None:
+        self.customers[customer_id].wallets[wallet.wallet_id] = wallet
+        self.configure(customer_id, "wallet")
+
+    def set_budget(self, customer_id: str, budget: Budget) -> None:
+        """Sets a budget; as long as it counts the same thing, it keeps its count and its raises."""
+        customer = self.customers[customer_id]
+        before = customer.budgets.get(budget.budget_id)
+        self.configure(customer_id, "budget")
+        budget.counts_from_seq = customer.seq
+        if before is not None:
+            budget.raises = before.raises
+            if before.shape == budget.shape:
+                budget.counts_from_seq = before.counts_from_seq
+            else:
+                for subject in [s for s in customer.counters if s.budget_id == budget.budget_id]:
+                    del customer.counters[subject]
+        customer.budgets[budget.budget_id] = budget
+
+    def raise_budget(self, customer_id: str, budget_id: str, extra: Raise) -> None:
+        self.customers[customer_id].budgets[budget_id].raises.append(extra)
+        self.configure(customer_id, "raise")
+
+    def suspend_customer(self, customer_id: str, suspended: bool = True) -> None:
+        self.customers[customer_id].suspended = suspended
+        self.configure(customer_id, "suspension")
+
+    def suspend_entity(self, customer_id: str, entity_id: str, suspended: bool = True) -> None:
+        self.customers[customer_id].entities[entity_id].suspended = suspended
+        self.configure(customer_id, "suspension")
+
+    def set_policy(self, customer_id: str, **policy: Any) -> None:
+        """Observes or decides; what becomes of unknown entities."""
+        for name, value in policy.items():
+            setattr(self.customers[customer_id], name, value)
+        self.configure(customer_id, "policy")
+
+    def configure(self, customer_id: str, name: str) -> None:
+        """A change of configuration is an operation as any other."""
+        self._change(customer_id, lambda booking: booking.operation(name))
+
+    def _change(self, customer_id: str, book: Callable[[Booking], None]) -> None:
+        customer = self.customers[customer_id]
+        seq, instant = customer.seq, self.instant(customer)
+        book(Booking(customer, Memory(), instant))
+        if customer.seq > seq:
+            customer.last_at = instant
+
+    def advance(self, by: timedelta) -> None:
+        assert by >= timedelta(0)
+        self.clock += by
