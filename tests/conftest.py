@@ -46,14 +46,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Server:
-    """The session's server, with the migrated template made."""
+    """The session's server."""
     return SharedServer(Path(os.environ[_RUN_FOLDER])).get()
 
 
+@pytest.fixture(scope="session")
+def template(server: Server) -> str:
+    """Name of the migrated database that ``database_url`` copies."""
+    return SharedServer(Path(os.environ[_RUN_FOLDER])).template()
+
+
 @pytest.fixture
-def database_url(server: Server) -> Iterator[str]:
+def database_url(server: Server, template: str) -> Iterator[str]:
     """A fresh migrated database of this test alone, as a superuser."""
-    with server.new_database(template=server.template) as name:
+    with server.new_database(template=template) as name:
         yield server.url(name)
 
 
@@ -72,8 +78,10 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def login_url(server: Server, database_url: str) -> Callable[[Role], str]:
+def login_url(database_url: str) -> Callable[[Role], str]:
     """Makes the URL of the test's database for one of our roles, which then really logs in."""
+
+    server = SharedServer(Path(os.environ[_RUN_FOLDER])).get()  # with the passwords of the template's roles
 
     def make(role: Role) -> str:
         return server.url(database_url, user=f"{ROLE_PREFIX}_{role.value}")

@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -33,6 +33,7 @@ FAST_AND_LOOSE = {
     "synchronous_commit": "off",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
+    "max_prepared_transactions": "10",
     "log_min_messages": "fatal",
 }
 
@@ -46,13 +47,11 @@ class Server:
 
     Attributes:
         admin_url: of its ``postgres`` database, as a superuser.
-        template: name of the migrated database that ``database_url`` copies.
         major: its major version.
         passwords: of our roles, where logging in takes one (not on the embedded server).
     """
 
     admin_url: str
-    template: str
     major: int
     passwords: dict[str, str] = field(default_factory=dict)
 
@@ -85,6 +84,7 @@ class SharedServer:
         self._folder = folder
         self._data = folder / "data"
         self._description = folder / "server.json"
+        self._template = folder / "template"
 
     @staticmethod
     def make_folder() -> Path:
@@ -94,12 +94,28 @@ class SharedServer:
         return folder
 
     def get(self) -> Server:
-        """The server; started, and its template made, if this is the first to ask."""
-        with (self._folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """The server; started if this is the first to ask."""
+        with self._locked():
             if not self._description.exists():
                 self._description.write_text(json.dumps(asdict(self._start())))
             return Server(**json.loads(self._description.read_text()))
+
+    def template(self) -> str:
+        """Name of the migrated database that tests copy; made if this is the first to ask."""
+        server = self.get()
+        with self._locked():
+            if not self._template.exists():
+                name = f"template_{secrets.token_hex(4)}"
+                server = _with_template(server, name)
+                self._description.write_text(json.dumps(asdict(server)))
+                self._template.write_text(name)
+            return self._template.read_text()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def stop(self) -> None:
         """Stop what ``get`` started; the databases of a foreign server are dropped instead."""
@@ -107,15 +123,16 @@ class SharedServer:
             left.stop()
         elif self._description.exists():
             server = Server(**json.loads(self._description.read_text()))
+            template = self._template.read_text() if self._template.exists() else "template_none"
             with suppress(psycopg.Error), psycopg.connect(server.admin_url, autocommit=True) as admin:
-                name = sql.Identifier(server.template)
+                name = sql.Identifier(template)
                 admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         if (container := self._folder / "container").exists():
             _remove_container(container.read_text())
 
     def _start(self) -> Server:
         if url := os.environ.get("CONTROLPLANE_TEST_DATABASE_URL"):
-            return _prepared(url, with_passwords=True)
+            return _described(url)
         try:
             embedded = EmbeddedServer(
                 self._data,
@@ -126,11 +143,11 @@ class SharedServer:
             embedded.start()
             _STARTED.append(embedded)
         except EmbeddedServerError as error:
-            return _prepared(self._start_container(error), with_passwords=True)
-        return _prepared(embedded.url(), with_passwords=False)
+            return _described(self._start_container(error))
+        return _described(embedded.url())
 
     def _start_container(self, reason: EmbeddedServerError) -> str:
-        from testcontainers.postgres import PostgresContainer
+        from testcontainers.community.postgres import PostgresContainer
 
         try:
             container = PostgresContainer(IMAGE, driver=None).start()
@@ -145,16 +162,23 @@ def wanted_major() -> PostgresMajor:
     return 16 if os.environ.get("CONTROLPLANE_TEST_POSTGRES") == "16" else 18
 
 
-def _prepared(admin_url: str, *, with_passwords: bool) -> Server:
-    template = f"template_{secrets.token_hex(4)}"
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(template)))
-        major = admin.info.server_version // 10000
-        server = Server(admin_url, template, major)
-        migrate(server.url(template), prefix=ROLE_PREFIX, environment=Environment.TEST)
-        if with_passwords:
-            server.passwords.update(_give_passwords(admin))
-    return server
+def _described(admin_url: str) -> Server:
+    with psycopg.connect(admin_url) as admin:
+        return Server(admin_url, admin.info.server_version // 10000)
+
+
+def _with_template(server: Server, name: str) -> Server:
+    """Make the template; where logging in takes passwords, the roles get some."""
+    with psycopg.connect(server.admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            migrate(server.url(name), prefix=ROLE_PREFIX, environment=Environment.TEST)
+        except BaseException:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            raise
+        if "/" in str(psycopg.conninfo.conninfo_to_dict(server.admin_url).get("host", "")):
+            return server
+        return replace(server, passwords=_give_passwords(admin))
 
 
 def _give_passwords(admin: psycopg.Connection) -> dict[str, str]:

@@ -254,7 +254,14 @@ def migrate(
                 hint="upgrade the server",
             )
         refuse_transaction_pooling(session, url)
-        runner = Runner(session, sources, prefix=prefix, environment=environment, code_version=code_version)
+        runner = Runner(
+            session,
+            sources,
+            prefix=prefix,
+            environment=environment,
+            code_version=code_version,
+            reapply=reapply,
+        )
         return runner.plan() if dry_run else runner.run()
 
 
