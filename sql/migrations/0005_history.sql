@@ -77,6 +77,43 @@ CREATE TABLE core.change (
   CONSTRAINT change_pkey PRIMARY KEY (customer_id, seq)
 );
 
+-- The month inside a UUIDv7 or a ULID, letters of either case; null for any other key. It stands with the
+-- table whose CHECK asks it, since what is stored depends on it: it is never changed. It runs for every item, so
+-- it has no search_path of its own (that alone would cost more than the rest; every name is pg_catalog's) and
+-- looks with no regular expression at a whole key.
+CREATE FUNCTION core.month_in_key(p_key text) RETURNS date
+LANGUAGE plpgsql
+IMMUTABLE
+STRICT
+PARALLEL SAFE
+AS $$
+DECLARE
+  v_key text;
+  v_milliseconds bigint;
+BEGIN
+  IF p_key LIKE '________-____-7___-____-____________' THEN
+    v_key := pg_catalog.replace(p_key, '-', '');
+    IF pg_catalog.length(v_key) = 32
+      AND v_key COLLATE "C" !~ '[^0-9A-Fa-f]'
+      AND pg_catalog.substr(v_key, 17, 1) IN ('8', '9', 'a', 'b', 'A', 'B')
+    THEN
+      v_milliseconds := ('x' || pg_catalog.left(v_key, 12))::bit(48)::bigint;
+    END IF;
+  ELSIF pg_catalog.length(p_key) = 26 THEN
+    v_key := pg_catalog.upper(p_key COLLATE "C");
+    -- 128 bits in 26 digits of five, so the first has three; the first ten are milliseconds.
+    IF v_key COLLATE "C" !~ '[^0-9A-HJKMNP-TV-Z]' AND v_key COLLATE "C" < '8' THEN
+      v_milliseconds := 0;
+      FOR v_place IN 1 .. 10 LOOP
+        v_milliseconds := v_milliseconds * 32
+          + pg_catalog.strpos('123456789ABCDEFGHJKMNPQRSTVWXYZ', pg_catalog.substr(v_key, v_place, 1));
+      END LOOP;
+    END IF;
+  END IF;
+  RETURN pg_catalog.date_trunc('month', (date '1970-01-01' + (v_milliseconds / 86400000)::integer)::timestamp)::date;
+END
+$$;
+
 -- One narrow row per key: the fingerprint (four bytes a field) and the recorded answer. Never dropped.
 CREATE TABLE core.idempotency (
   customer_id text        NOT NULL,
@@ -88,7 +125,10 @@ CREATE TABLE core.idempotency (
   seq         bigint      NOT NULL,
   reason      text,
   answer      json        NOT NULL,
-  CONSTRAINT idempotency_pkey PRIMARY KEY (customer_id, key_month, key)
+  CONSTRAINT idempotency_pkey PRIMARY KEY (customer_id, key_month, key),
+  -- Whether a month is not before that of installation, core.key_month sees to.
+  CONSTRAINT idempotency_month_is_the_keys CHECK (
+    key_month = '1970-01-01' OR key_month IS NOT DISTINCT FROM core.month_in_key(key))
 ) PARTITION BY RANGE (key_month);
 
 -- What stands in the month of a DEFAULT partition raises an alarm; upkeep makes months ahead of need.

@@ -1,0 +1,88 @@
+"""``core.key_month``: the month inside a key, and the CHECK that holds ``core.idempotency`` to it."""
+
+from datetime import UTC, date, datetime
+
+import psycopg
+import pytest
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+UNDATED = "1970-01-01"
+INSTALLED = date(2026, 3, 1)
+
+
+def uuid7(at: datetime) -> str:
+    digits = f"{round(at.timestamp() * 1000):012x}7abc9def0123456789ab"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def ulid(at: datetime) -> str:
+    milliseconds = round(at.timestamp() * 1000)
+    return "".join(CROCKFORD[milliseconds >> 5 * place & 31] for place in reversed(range(10))) + "5" * 16
+
+
+def month(connection: psycopg.Connection, key: str, not_before: date = INSTALLED) -> str:
+    return connection.execute("SELECT core.key_month(%s, %s)::text", (key, not_before)).fetchone()[0]
+
+
+def test_the_month_inside_a_key(connection) -> None:
+    for at, expected in (
+        (datetime(2026, 3, 1, tzinfo=UTC), "2026-03-01"),
+        (datetime(2026, 3, 31, 23, 59, 59, 999000, tzinfo=UTC), "2026-03-01"),
+        (datetime(2026, 2, 28, 23, 59, 59, 999000, tzinfo=UTC), UNDATED),
+        (datetime(2028, 2, 29, 12, tzinfo=UTC), "2028-02-01"),
+        (datetime(9999, 12, 31, tzinfo=UTC), "9999-12-01"),
+    ):
+        for key in (uuid7(at), ulid(at), uuid7(at).upper(), ulid(at).lower()):
+            assert month(connection, key) == expected, key
+
+
+GOOD = uuid7(datetime(2026, 5, 5, tzinfo=UTC))
+GOOD_ULID = ulid(datetime(2026, 5, 5, tzinfo=UTC))
+
+
+NEITHER = (
+    "",
+    "order 17",
+    GOOD.replace("-7", "-4"),  # another version
+    GOOD[:19] + "c" + GOOD[20:],  # another variant
+    GOOD[:3] + "g" + GOOD[4:],
+    GOOD[:3] + "-" + GOOD[4:],
+    GOOD.replace("-", ""),
+    GOOD + " ",
+    "{" + GOOD + "}",
+    GOOD[:3] + "\u0663" + GOOD[4:],  # a digit, but not one of ours
+    "8" + GOOD_ULID[1:],  # more than 128 bits
+    "I" + GOOD_ULID[1:],  # letters that the alphabet leaves out
+    GOOD_ULID[:5] + "u" + GOOD_ULID[6:],
+    GOOD_ULID[:25],
+    "\u0131" * 26,
+    "é" * 26,
+)
+
+
+def test_any_other_key_is_undated(connection) -> None:
+    for key in NEITHER:
+        assert month(connection, key) == UNDATED, key
+
+
+def insert(connection, key: str, key_month: str) -> None:
+    connection.execute(
+        "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer)"
+        " VALUES ('acme', %s, %s, '', now(), 0, '{}')",
+        (key_month, key),
+    )
+
+
+def test_a_stored_month_is_the_keys_own_or_none(connection) -> None:
+    for key in (GOOD, GOOD.upper(), GOOD_ULID, GOOD_ULID.lower()):
+        insert(connection, key, "2026-05-01")
+        insert(connection, key, UNDATED)  # installed later than the key was made
+        with pytest.raises(psycopg.errors.CheckViolation, match="idempotency_month_is_the_keys"):
+            insert(connection, key, "2026-06-01")
+
+
+def test_an_undated_key_has_no_month(connection) -> None:
+    for key in NEITHER:
+        insert(connection, key, UNDATED)
+        with pytest.raises(psycopg.errors.CheckViolation, match="idempotency_month_is_the_keys"):
+            insert(connection, key, "2026-05-01")
