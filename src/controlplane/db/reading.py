@@ -1,0 +1,152 @@
+"""The reading functions of ``api``: one Python function each, answering with the JSON they return.
+
+A page is a list of rows, each with its ``key``: where the list goes on after it, the incarnation first.
+Amounts in the rows are strings in plain notation, instants are ISO 8601 with an offset.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString, TypeAlias
+
+from controlplane.db.encode import checked_text, encoded
+from controlplane.db.pool import Database
+from controlplane.errors import OutcomeUnknown
+from controlplane.types import Json
+
+#: One thing that was read; the names are those of the SQL function, in camelCase.
+Record: TypeAlias = dict[str, Any]
+#: Where a page begins: the ``key`` of the row before it.
+Key: TypeAlias = list[Json]
+Filter: TypeAlias = Mapping[str, Any]
+
+
+async def read_customers(database: Database, filter_: Filter, after: Key | None, limit: int) -> list[Record]:
+    """Customers by id."""
+    return await _page(database, "SELECT api.read_customers(%s, %s, %s)", (), filter_, after, limit)
+
+
+async def read_entities(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Entities of a customer in the order of their making; the customer itself is none of them."""
+    query: LiteralString = "SELECT api.read_entities(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_wallets(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Wallets of a customer, as they stand now: what is due is counted, booked or not."""
+    query: LiteralString = "SELECT api.read_wallets(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_grants(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Grants of a customer, the newest first."""
+    query: LiteralString = "SELECT api.read_grants(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_budgets(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Budgets of a customer with what each of their subjects has used in the window of now."""
+    query: LiteralString = "SELECT api.read_budgets(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_ledger_entries(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Ledger entries of a customer by seq and leg; ``filter_["ascending"]`` turns them round."""
+    query: LiteralString = "SELECT api.read_ledger_entries(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_usage_events(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Usage events of a customer by seq; ``filter_["ascending"]`` turns them round."""
+    query: LiteralString = "SELECT api.read_usage_events(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_decisions(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Recorded decisions of a customer, by idempotency key, the largest (with time-ordered keys, newest) first."""
+    query: LiteralString = "SELECT api.read_decisions(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
+async def read_features(database: Database, filter_: Filter, after: Key | None, limit: int) -> list[Record]:
+    """Features by id, as the newest catalogue has them."""
+    return await _page(database, "SELECT api.read_features(%s, %s, %s)", (), filter_, after, limit)
+
+
+async def read_credit_types(
+    database: Database, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Credit types by id."""
+    return await _page(database, "SELECT api.read_credit_types(%s, %s, %s)", (), filter_, after, limit)
+
+
+async def read_rates(database: Database, filter_: Filter, after: Key | None, limit: int) -> list[Record]:
+    """Rates by feature, credit type, quantity, dimensions and date; superseded ones too."""
+    return await _page(database, "SELECT api.read_rates(%s, %s, %s)", (), filter_, after, limit)
+
+
+async def read_api_keys(database: Database, filter_: Filter, after: Key | None, limit: int) -> list[Record]:
+    """API keys by id; their secrets are stored nowhere."""
+    return await _page(database, "SELECT api.read_api_keys(%s, %s, %s)", (), filter_, after, limit)
+
+
+async def read_balances(database: Database, customers: Sequence[str]) -> dict[str, Record]:
+    """Version and wallets of each of these customers, all of one instant; who is unknown is missing."""
+    return await _by_customer(database, "SELECT api.read_balances(%s)", customers)
+
+
+async def read_versions(database: Database, customers: Sequence[str]) -> dict[str, Record]:
+    """``incarnation``, ``seq`` and ``asOf`` of each of these customers; who is unknown is missing."""
+    return await _by_customer(database, "SELECT api.read_versions(%s)", customers)
+
+
+async def read_installation(database: Database) -> Record:
+    """What this database is: ``environment``, ``incarnation``, ``minCodeVersion``, ``needsRecovery``."""
+    found: Record = await database.value("SELECT api.read_installation()")
+    return found
+
+
+async def _page(
+    database: Database,
+    query: LiteralString,
+    leading: tuple[str, ...],
+    filter_: Filter,
+    after: Key | None,
+    limit: int,
+) -> list[Record]:
+    parameters = (
+        *(checked_text(text, "customerId") for text in leading),
+        encoded({name: value for name, value in filter_.items() if value is not None}),
+        None if after is None else encoded(after),
+        limit,
+    )
+    return [row[0] for row in await _read(database, query, parameters)]
+
+
+async def _by_customer(
+    database: Database, query: LiteralString, customers: Sequence[str]
+) -> dict[str, Record]:
+    if not customers:
+        return {}
+    wanted = [checked_text(customer, "customerId") for customer in customers]
+    return {row[0]["customerId"]: row[0] for row in await _read(database, query, (wanted,))}
+
+
+async def _read(database: Database, query: LiteralString, parameters: Sequence[Any]) -> list[Any]:
+    """Reads may be sent again without a thought, so one lost connection is nobody's business."""
+    try:
+        return await database.rows(query, parameters)
+    except OutcomeUnknown:
+        return await database.rows(query, parameters)
