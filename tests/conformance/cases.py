@@ -11,9 +11,11 @@ from tests.conformance.forms import Item, World
 
 Case = dict[str, Any]
 
-#: The copy that comes with the repository; ``CONTROLPLANE_VECTORS`` names another file.
+#: Names the file of cases to use instead of our own copy.
+ENVIRONMENT_VARIABLE = "CONTROLPLANE_TEST_VECTORS"
 OWN_COPY = Path(__file__).parent / "vectors" / "decisions.json"
-ENVIRONMENT_VARIABLE = "CONTROLPLANE_VECTORS"
+#: Where the cases come from, if it is there: beside the repository.
+ORIGINAL = Path(__file__).parents[3] / "shared" / "vectors" / "decisions.json"
 
 
 def load_cases() -> list[Case]:

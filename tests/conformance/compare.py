@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.conformance.forms import Answer
 
-_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]*?(0+)?")
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 
 
 def comparable(answer: Answer) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def first_difference(expected: Any, actual: Any, where: str = "") -> str | None:
         if len(expected) != len(actual):
             return f"{where}: expected {len(expected)} of them, got {len(actual)}: {expected!r}, {actual!r}"
         return None
-    same = normal(expected) == normal(actual)
+    same = type(expected) is type(actual) and normal(expected) == normal(actual)
     return None if same else f"{where}: expected {expected!r}, got {actual!r}"
 
 

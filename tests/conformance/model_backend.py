@@ -75,9 +75,8 @@ class ModelBackend:
         self.kernel.set_budget(CUSTOMER, setup.budget(budget))
 
     def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
-        number = sum(len(budget.raises) for budget in self.customer.budgets.values())
-        until_instant = self.instant + timedelta(seconds=until)
-        self.kernel.raise_budget(CUSTOMER, budget_id, Raise(raise_id, number, exact(amount), until_instant))
+        ends = self.instant + timedelta(seconds=until)
+        self.kernel.raise_budget(CUSTOMER, budget_id, Raise(raise_id, exact(amount), ends))
 
     def suspend_customer(self, suspended: bool) -> None:
         self.kernel.suspend_customer(CUSTOMER, suspended)

@@ -76,9 +76,9 @@ class Raise:
     """A temporary addition to a budget's limit."""
 
     raise_id: str
-    number: int
     amount: Fraction
     until: datetime
+    number: int = 0  # its place in the order of creation
 
 
 @dataclass(eq=False)

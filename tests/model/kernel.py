@@ -111,8 +111,10 @@ class Kernel:
         customer.budgets[budget.budget_id] = budget
 
     def raise_budget(self, customer_id: str, budget_id: str, extra: Raise) -> None:
-        self.customers[customer_id].budgets[budget_id].raises.append(extra)
+        customer = self.customers[customer_id]
+        customer.budgets[budget_id].raises.append(extra)
         self.configure(customer_id, "raise")
+        extra.number = customer.seq
 
     def suspend_customer(self, customer_id: str, suspended: bool = True) -> None:
         self.customers[customer_id].suspended = suspended

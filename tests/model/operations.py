@@ -1,0 +1,196 @@
+"""Makes the operations of a history, one after another, as plain JSON."""
+
+import copy
+from datetime import datetime, timedelta
+from random import Random
+
+from tests.conformance import forms
+from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_grant, make_world
+
+#: So often each kind of operation comes, among others.
+WEIGHTS = {
+    "consume": 24,
+    "check": 3,
+    "advance": 6,
+    "grant": 2,
+    "setBudget": 2,
+    "raiseBudget": 2,
+    "suspendEntity": 1,
+    "suspendCustomer": 1,
+    "setEntity": 1,
+    "setPolicy": 1,
+    "bookDue": 1,
+}
+KINDS = [op for op, weight in WEIGHTS.items() for _ in range(weight)]
+
+
+def make_history(random: Random, length: int) -> forms.History:
+    """A world and so many operations."""
+    world = make_world(random)
+    maker = Maker(Chance(random), copy.deepcopy(world))
+    return {"world": world, "operations": [maker.operation() for _ in range(length)]}
+
+
+class Maker:
+    """Knows what has been sent, so that keys come again and names exist."""
+
+    def __init__(self, chance: Chance, world: forms.World) -> None:
+        self.chance = chance
+        self.world = world
+        self.instant = datetime.fromisoformat(world.get("instant", forms.INSTANT))
+        self.now = 0  # seconds after the instant
+        self.sent: list[forms.Item] = []
+        self.made = 0
+        self.suspended = False
+
+    def operation(self) -> forms.Operation:
+        chance = self.chance
+        op = chance.one(*KINDS)
+        if op in ("suspendEntity", "setEntity") and not self.world["entities"]:
+            op = "advance"
+        if op == "raiseBudget" and not self.world["budgets"]:
+            op = "setBudget"
+        if op == "grant" and not self.world["wallets"]:
+            op = "bookDue"
+        if self.suspended and chance.one(True, False):
+            op = "suspendCustomer"
+        match op:
+            case "consume":
+                return {"op": "consume", "items": self.batch(), "observe": chance.rarely()}
+            case "check":
+                return {"op": "check", "items": self.batch(), "observe": chance.rarely()}
+            case "advance":
+                seconds = chance.one(1, 30, 60, 10 * 60, HOUR, HOUR, DAY, 8 * DAY, 31 * DAY)
+                self.now += seconds
+                return {"op": "advance", "seconds": seconds}
+            case "grant":
+                return {"op": "grant", "grant": make_grant(chance, self.name("g"), self.world, self.now)}
+            case "setBudget":
+                return {"op": "setBudget", "budget": self.budget()}
+            case "raiseBudget":
+                budget = chance.one(*self.world["budgets"])
+                until = self.now + chance.one(1, HOUR, 2 * DAY)
+                return {
+                    "op": "raiseBudget",
+                    "budgetId": budget["budgetId"],
+                    "raiseId": self.name("r"),
+                    "amount": str(chance.upto(30, least=1)),
+                    "until": until,
+                }
+            case "suspendEntity":
+                entities = self.world["entities"]
+                suspended = [each for each in entities if each.get("suspended")]
+                entity = chance.one(*(suspended or entities))
+                entity["suspended"] = not entity.get("suspended", False)
+                return {
+                    "op": "suspendEntity",
+                    "entityId": entity["entityId"],
+                    "suspended": entity["suspended"],
+                }
+            case "suspendCustomer":
+                self.suspended = not self.suspended
+                return {"op": "suspendCustomer", "suspended": self.suspended}
+            case "setEntity":
+                parent = chance.one(None, *(entity["entityId"] for entity in self.world["entities"]))
+                entity = {"entityId": self.name("user-new-"), "type": "user", "parentId": parent}
+                self.world["entities"].append(entity)
+                return {"op": "setEntity", "entity": entity.copy()}
+            case "setPolicy":
+                policy = chance.one("CREATE", "CREATE", "DENY")
+                return {
+                    "op": "setPolicy",
+                    "observe": chance.rarely(),
+                    "unknownEntity": {"policy": policy, "type": "user", "parentId": None, "maximum": 4},
+                }
+            case _:
+                return {"op": "bookDue"}
+
+    def name(self, prefix: str) -> str:
+        self.made += 1
+        return f"{prefix}{100 + self.made}"
+
+    def budget(self) -> forms.BudgetForm:
+        """A new budget, or an old one changed in its limit, its mode, or altogether."""
+        chance, budgets = self.chance, self.world["budgets"]
+        types = [each["creditType"] for each in self.world["creditTypes"]]
+        fresh = make_budget(chance, self.name("b"), self.world["entities"], self.world["features"], types)
+        if not budgets or chance.rarely():
+            budgets.append(fresh)
+            return fresh
+        place = chance.upto(len(budgets) - 1)
+        old = budgets[place]
+        changed: forms.BudgetForm = (
+            {**fresh, "budgetId": old["budgetId"]}
+            if chance.sometimes()
+            else {**old, "limit": fresh["limit"], "mode": fresh["mode"]}
+        )
+        budgets[place] = changed
+        return changed
+
+    def batch(self) -> list[forms.Item]:
+        """One item or a few; some may share a group."""
+        items = [self.item() for _ in range(self.chance.one(1, 1, 1, 2, 4))]
+        if len(items) > 1 and self.chance.sometimes():
+            for item in items:
+                if item["overage"] not in ("CAP", "RECORD") and self.chance.often():
+                    item["group"] = "together"
+        self.sent += copy.deepcopy(items)
+        return items
+
+    def item(self) -> forms.Item:
+        """A new request; or one sent before, as it was or not quite."""
+        if not self.sent or not self.chance.rarely():
+            return self.new_item()
+        item = copy.deepcopy(self.chance.one(*self.sent[-20:]))
+        match self.chance.one("", "", "", "featureId", "quantities", "entityIds", "sessionId"):
+            case "featureId":
+                item["featureId"] = "search" if item["featureId"] == "chat" else "chat"
+            case "quantities":
+                item["quantities"] = [{"name": each["name"], "amount": "4"} for each in item["quantities"]]
+            case "entityIds":
+                item["entityIds"] = self.entity_ids()
+            case "sessionId":
+                item["sessionId"] = "s3"
+        return item
+
+    def new_item(self) -> forms.Item:
+        chance = self.chance
+        feature = chance.one(*self.world["features"])
+        overage = chance.one("REJECT", "REJECT", "REJECT", "CAP", "OVERDRAFT", "RECORD")
+        names = feature["quantities"][: 1 if overage == "CAP" else chance.upto(2, least=1)]
+        item: forms.Item = {
+            "idempotencyKey": self.name("k"),
+            "featureId": feature["featureId"],
+            "quantities": [{"name": name, "amount": self.amount()} for name in names],
+            "entityIds": self.entity_ids(),
+            "sessionId": chance.one(None, None, "s1", "s2"),
+            "dimensions": [
+                {"key": name, "value": chance.one(*DIMENSIONS[name])}
+                for name in feature["dimensions"]
+                if chance.often()
+            ],
+            "overage": overage,
+            "group": None,
+            "occurredAt": self.occurred_at() if overage == "RECORD" and chance.sometimes() else None,
+        }
+        if chance.rarely():
+            match chance.one("featureId", "quantities", ""):
+                case "featureId":
+                    item |= {"featureId": "unheard-of", "dimensions": []}
+                case "quantities":
+                    item["quantities"] = [{"name": "unheard-of", "amount": "1"}]
+        return item
+
+    def amount(self) -> str:
+        return self.chance.one("1", "2", "3", "7", "0.5", "20") if self.chance.often() else "1000"
+
+    def entity_ids(self) -> list[str]:
+        known = [entity["entityId"] for entity in self.world["entities"]]
+        unknown = ["user-unknown-1"] if self.chance.rarely() else []
+        return unknown + self.chance.some(known, 3 - len(unknown))
+
+    def occurred_at(self) -> str:
+        """Not before the current month, not after now."""
+        now = self.instant + timedelta(seconds=self.now)
+        before = now - timedelta(seconds=self.chance.one(0, 60, HOUR, DAY, 3 * DAY))
+        return max(before, now.replace(day=1, hour=0, minute=0, second=0)).isoformat()
