@@ -8,12 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from tests.servers import ROLE_PREFIX, Server
 
 from controlplane.db.migrate import migrate
 from controlplane.db.plan import Plan
 from controlplane.db.sources import load_sources, sql_folder
 from controlplane.types import Environment, Role
+from tests.servers import ROLE_PREFIX, Server
 
 
 class House:
@@ -72,7 +72,7 @@ def ask(empty_url: str) -> Callable[..., object]:
     return first
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # so that it is made first, and ends after the databases
 def drop_roles(server: Server) -> Iterator[Callable[[str], None]]:
     """Tell it the names of logins and prefixes; their roles are dropped when the databases are gone."""
     names: list[str] = []

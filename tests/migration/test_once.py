@@ -75,7 +75,7 @@ def test_status_tells_what_is_applied_pending_changed_and_foreign(house, empty_u
         connection.execute(
             "INSERT INTO core.schema_migration (version, name, checksum) VALUES (9, 'later', '')"
         )
-    lines = read_status(empty_url, load_sources(house.folder)).migrations
+    lines = read_status(empty_url, "controlplane", load_sources(house.folder)).migrations
     assert [(line.version, line.applied_at is not None, line.is_ours, line.is_changed) for line in lines] == [
         (1, True, True, False),
         (2, True, True, True),

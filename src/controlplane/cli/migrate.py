@@ -82,7 +82,7 @@ def status(settings: Settings) -> None:
       controlplane migrate status
     """
     with open_place(settings, share=True) as place:
-        found = read_status(place.url)
+        found = read_status(place.url, settings.role_prefix)
     if found.state is None:
         click.echo("not migrated yet")
     else:

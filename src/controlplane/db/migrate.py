@@ -95,7 +95,7 @@ class Runner:
 
     def plan(self) -> Plan:
         """What ``run`` would do now; changes nothing."""
-        recorded = read_recorded(self._session)
+        recorded = read_recorded(self._session, self._prefix)
         check_same_installation(recorded, prefix=self._prefix, environment=self._environment.value)
         return self._plan_from(recorded)
 
@@ -149,7 +149,7 @@ class Runner:
 
     def _apply(self, plan: Plan) -> None:
         installation = None
-        if not read_recorded(self._session).is_installed:
+        if not read_recorded(self._session, self._prefix).is_installed:
             installation = self._install()
         self._become_owner()
         for migration in plan.migrations:
@@ -158,7 +158,7 @@ class Runner:
                 record_installation(self._session, installation)
                 installation = None
         self._session.execute("SET LOCAL check_function_bodies = off")
-        recorded = read_recorded(self._session)
+        recorded = read_recorded(self._session, self._prefix)
         files = RepeatedFiles(self._session, self._sources, recorded, self._execute_all)
         files.apply(self._plan_from(recorded))  # migrations may drop views
         self._session.execute("SET LOCAL check_function_bodies = on")
@@ -217,7 +217,7 @@ class Runner:
             try:
                 self._session.execute(call)
             except psycopg.Error as error:
-                raise MigrationError(f"{signature}: {_words(error)}") from error
+                raise MigrationError(f"{signature}{_line_of_body(error)}: {_words(error)}") from error
 
 
 def migrate(
@@ -270,6 +270,11 @@ def _told(file: SqlFile, statement: Statement, error: psycopg.Error) -> str:
     position = int(error.diag.statement_position or 1)
     line = statement.line + statement.text.count("\n", 0, position - 1)
     return f"sql/{file.path}, line {line}: {_words(error)}"
+
+
+def _line_of_body(error: psycopg.Error) -> str:
+    query, position = error.diag.internal_query, error.diag.internal_position
+    return f", line {query.count(chr(10), 0, int(position))} of its body" if query and position else ""
 
 
 def _words(error: psycopg.Error) -> str:

@@ -74,8 +74,28 @@ def _packaged_version() -> str:
     return resources.files("pgmq.sql").joinpath("VERSION").read_text(encoding="utf-8").strip()
 
 
+# By the catalogue and by number: a name is looked up only with USAGE on its schema, which may be missing.
+_HAS_SEND = """
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_proc AS p
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname = 'pgmq' AND p.proname = 'send'
+        AND oidvectortypes(p.proargtypes) = 'text, jsonb, timestamp with time zone'
+    )
+"""
+
+_MAY_USE = """
+    SELECT has_schema_privilege(%(owner)s, n.oid, 'USAGE')
+    AND has_schema_privilege(%(owner)s, n.oid, 'CREATE')
+    AND has_table_privilege(%(owner)s, c.oid, 'SELECT') AND has_table_privilege(%(owner)s, c.oid, 'INSERT')
+    FROM pg_catalog.pg_namespace AS n
+    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
+    WHERE n.nspname = 'pgmq' AND c.relname = 'meta'
+"""
+
+
 def _check_usable(session: Session) -> None:
-    if scalar(session, "SELECT to_regprocedure(%(name)s)", {"name": NEEDED_FUNCTION}) is None:
+    if not scalar(session, _HAS_SEND):
         raise MigrationError(
             f"the pgmq in this database has no {NEEDED_FUNCTION}",
             hint="upgrade it: ALTER EXTENSION pgmq UPDATE",
@@ -83,14 +103,7 @@ def _check_usable(session: Session) -> None:
 
 
 def _owner_may_use(session: Session, owner: str) -> bool:
-    return bool(
-        scalar(
-            session,
-            "SELECT has_schema_privilege(%(owner)s, 'pgmq', 'USAGE, CREATE')"
-            " AND has_table_privilege(%(owner)s, 'pgmq.meta', 'SELECT, INSERT')",
-            {"owner": owner},
-        )
-    )
+    return bool(scalar(session, _MAY_USE, {"owner": owner}))
 
 
 def _grant_to(session: Session, owner: str) -> None:

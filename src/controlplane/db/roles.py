@@ -1,6 +1,10 @@
 """The database roles: made by the migration's login where it may, else printed for an administrator."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
+from psycopg import sql
 
 from controlplane.db.sessions import Session, scalar
 from controlplane.db.sources import PREFIX_TOKEN, SqlFile
@@ -27,6 +31,28 @@ def can_become_owner(session: Session, prefix: str) -> bool:
             {"owner": f"{prefix}_{Role.OWNER.value}"},
         )
     )
+
+
+@contextmanager
+def as_owner(session: Session, prefix: str) -> Iterator[None]:
+    """Be the owner inside, if the login may; a login that is not (the API's) stays what it is.
+
+    The login inherits nothing, so without this it could not even read what was applied. Inside a
+    transaction or outside of one; afterwards the session is what it was before.
+    """
+    owner = f"{prefix}_{Role.OWNER.value}"
+    becomes = scalar(
+        session,
+        "SELECT current_user <> rolname AND pg_has_role(current_user, oid, 'SET')"
+        " FROM pg_catalog.pg_roles WHERE rolname = %(owner)s",
+        {"owner": owner},
+    )
+    with session.transaction():
+        if becomes:
+            session.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(owner)))
+        yield
+        if becomes:
+            session.execute("SET LOCAL ROLE NONE")  # in a transaction around us it would last
 
 
 def ensure_roles(session: Session, file: SqlFile, prefix: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.db.objects import seen_objects
+from controlplane.db.roles import as_owner
 from controlplane.db.sessions import Session, scalar
 
 
@@ -48,26 +49,33 @@ class Recorded:
         return self.state is not None
 
 
-def read_recorded(session: Session) -> Recorded:
-    """Read the three tables; nothing recorded if they do not exist."""
-    if scalar(session, "SELECT to_regclass('core.schema_state')") is None:
+def read_recorded(session: Session, prefix: str) -> Recorded:
+    """Read the three tables; nothing recorded if they do not exist.
+
+    Args:
+        session: of the API, or of a login that may become the owner.
+        prefix: of the roles.
+    """
+    if scalar(session, "SELECT to_regnamespace('core')") is None:
         return Recorded()
-    migrations = session.execute("SELECT version, name, checksum FROM core.schema_migration").fetchall()
-    files = session.execute("SELECT path, checksum, objects FROM core.schema_file").fetchall()
-    with session.transaction():
+    with as_owner(session, prefix):
+        if scalar(session, "SELECT to_regclass('core.schema_state')") is None:
+            return Recorded()
+        migrations = session.execute("SELECT version, name, checksum FROM core.schema_migration").fetchall()
+        files = session.execute("SELECT path, checksum, objects FROM core.schema_file").fetchall()
+        state = session.execute(
+            "SELECT min_code_version, code_version, role_prefix, environment, queue_source, queue_version"
+            " FROM core.schema_state"
+        ).fetchone()
         session.execute("SET LOCAL search_path = pg_catalog")
         there = seen_objects(session).keys()
-    row = session.execute(
-        "SELECT min_code_version, code_version, role_prefix, environment, queue_source, queue_version"
-        " FROM core.schema_state"
-    ).fetchone()
     return Recorded(
         migrations={version: (name, checksum) for version, name, checksum in migrations},
         files={
             path: AppliedFile(checksum, tuple(objects), intact=there >= set(objects))
             for path, checksum, objects in files
         },
-        state=SchemaState(*row) if row else None,
+        state=SchemaState(*state) if state else None,
     )
 
 

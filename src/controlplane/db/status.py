@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from controlplane.db.roles import as_owner
 from controlplane.db.schema_state import Recorded, SchemaState, read_recorded
 from controlplane.db.sessions import Session, open_session
 from controlplane.db.sources import Sources, load_sources
@@ -36,16 +37,17 @@ class Status:
     pending_files: int
 
 
-def read_status(url: str, sources: Sources | None = None) -> Status:
-    """Compare the database at ``url`` with the files; changes nothing.
+def read_status(url: str, prefix: str, sources: Sources | None = None) -> Status:
+    """Compare the database at ``url`` with the files; changes nothing. ``prefix`` is that of the roles.
 
     Raises:
         Shed: no connection.
     """
     sources = sources or load_sources()
     with open_session(url, name="controlplane status") as session:
-        recorded = read_recorded(session)
-        applied_at = _applied_at(session) if recorded.is_installed else {}
+        recorded = read_recorded(session, prefix)
+        with as_owner(session, prefix):
+            applied_at = _applied_at(session) if recorded.is_installed else {}
     files = (*sources.repeated, *sources.closing)
     pending = sum(
         1

@@ -7,7 +7,7 @@ from controlplane.db.doctor.findings import Finding, Level, Patient
 from controlplane.db.doctor.partitions import default_rows, missing_months
 from controlplane.db.plan import check_same_installation, make_plan, release
 from controlplane.db.queues import QUEUES
-from controlplane.db.roles import can_become_owner, missing_roles
+from controlplane.db.roles import as_owner, can_become_owner, missing_roles
 from controlplane.db.schema_state import read_recorded
 from controlplane.db.sessions import scalar
 from controlplane.db.sources import load_sources
@@ -38,8 +38,8 @@ def check_roles(patient: Patient) -> Iterator[Finding]:
 
 def check_migrations(patient: Patient) -> Iterator[Finding]:
     """The schema is what this code expects."""
-    recorded = read_recorded(patient.session)
     settings = patient.settings
+    recorded = read_recorded(patient.session, settings.role_prefix)
     if recorded.state is None:
         yield Finding("schema", Level.FAIL, "not migrated yet", _MIGRATE)
         return
@@ -65,10 +65,11 @@ def check_queues(patient: Patient) -> Iterator[Finding]:
     if scalar(patient.session, "SELECT to_regnamespace('pgmq')") is None:
         yield Finding("pgmq", Level.FAIL, "not in this database", f"{_MIGRATE}; it brings pgmq")
         return
-    rows = patient.session.execute(
-        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('pgmq.q_' || name) IS NULL",
-        (list(QUEUES),),
-    ).fetchall()
+    with as_owner(patient.session, patient.settings.role_prefix):
+        rows = patient.session.execute(
+            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('pgmq.q_' || name) IS NULL",
+            (list(QUEUES),),
+        ).fetchall()
     if missing := [name for (name,) in rows]:
         mend = "; ".join(f"SELECT pgmq.create('{name}')" for name in missing)
         yield Finding("pgmq", Level.FAIL, f"queues are missing: {', '.join(missing)}", mend)
@@ -79,7 +80,7 @@ def check_queues(patient: Patient) -> Iterator[Finding]:
 def check_grants(patient: Patient) -> Iterator[Finding]:
     """The roles may do what grants.sql says, and this login may act as the API."""
     prefix = patient.settings.role_prefix
-    if missing_roles(patient.session, prefix) or not read_recorded(patient.session).is_installed:
+    if missing_roles(patient.session, prefix) or not read_recorded(patient.session, prefix).is_installed:
         return
     lacking = []
     for role in (Role.APP, Role.WORKER):
@@ -123,9 +124,12 @@ def check_partitions(patient: Patient) -> Iterator[Finding]:
 
 def check_incarnation(patient: Patient) -> Iterator[Finding]:
     """After a restore or an asynchronous failover nothing is decided before somebody said so."""
-    if scalar(patient.session, "SELECT to_regclass('core.installation')") is None:
+    if scalar(patient.session, "SELECT to_regnamespace('core')") is None:
         return
-    row = patient.session.execute("SELECT identity, core.identity() FROM core.installation").fetchone()
+    with as_owner(patient.session, patient.settings.role_prefix):
+        if scalar(patient.session, "SELECT to_regclass('core.installation')") is None:
+            return
+        row = patient.session.execute("SELECT identity, core.identity() FROM core.installation").fetchone()
     if row is None:
         yield Finding("incarnation", Level.FAIL, "core.installation is empty", _MIGRATE)
     elif row[0] != row[1]:
