@@ -8,6 +8,8 @@ keeps a transaction open on the connection just used, a pooler in transaction mo
 
 from enum import StrEnum
 
+import psycopg
+
 from controlplane.db.sessions import Session, open_session, scalar
 from controlplane.errors import PoolerRefused, Shed
 
@@ -33,7 +35,7 @@ def detect_pooling(session: Session, url: str) -> Pooling:
         with open_session(url, name="controlplane pooler probe") as other, other.transaction():
             other.execute("SELECT 1")
             after = scalar(session, "SELECT pg_backend_pid()")
-    except Shed:
+    except (Shed, psycopg.DatabaseError):  # whichever of the two the pooler let wait in vain
         return Pooling.TRANSACTION
     return Pooling.SESSION if after == before else Pooling.TRANSACTION
 
