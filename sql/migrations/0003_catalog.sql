@@ -57,3 +57,6 @@ CREATE TABLE core.rate (
   CONSTRAINT rate_is_a_number CHECK (amount >= 0 AND amount < 1e20),
   CONSTRAINT rate_units_are_positive CHECK (per_units > 0)
 );
+
+-- The common denominator of several rates, for prices that are exact fractions.
+CREATE AGGREGATE core.lcm(numeric) (SFUNC = pg_catalog.lcm, STYPE = numeric, INITCOND = '1');

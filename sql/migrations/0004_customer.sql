@@ -21,6 +21,8 @@ CREATE TABLE core.gate (
   unknown_type       text,
   unknown_parent_no  integer,
   unknown_max        integer     NOT NULL DEFAULT 10000,
+  -- How many the policy has created so far.
+  created_count      integer     NOT NULL DEFAULT 0,
   -- Some budget counts each session: only then does a session id matter to a decision.
   counts_sessions    boolean     NOT NULL DEFAULT false,
   CONSTRAINT gate_pkey PRIMARY KEY (customer_id),

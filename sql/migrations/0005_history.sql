@@ -46,14 +46,29 @@ CREATE TABLE core.usage_event (
   -- credit type -> amount charged, overdraft included, shortfall not; null when free.
   credits         json,
   shortfall       json,
-  -- The counters charged and the window each was in; null where none.
+  -- The entities named and all above them, each once: the order of the request's axes, leaf upwards, 0 last.
+  path            integer[]   NOT NULL,
+  -- The counters charged, null where none. Which window each was in, core.counter_window says by seq; which
+  -- version of the budget was in force, core.change.
   counters        integer[],
-  windows         timestamptz[],
   -- The reason it would have had, for what was recorded without being allowed.
   reason          text,
   catalog_version bigint      NOT NULL,
   CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at)
 ) PARTITION BY RANGE (recorded_at);
+
+-- A counter's windows: one row whenever it begins one, so that what was charged when needs no arithmetic
+-- with time zones that may have changed since.
+CREATE TABLE core.counter_window (
+  customer_id  text        NOT NULL,
+  counter_no   integer     NOT NULL,
+  -- The first operation that this window counts.
+  from_seq     bigint      NOT NULL,
+  window_start timestamptz NOT NULL,
+  window_end   timestamptz NOT NULL,
+  CONSTRAINT counter_window_pkey PRIMARY KEY (customer_id, counter_no, from_seq),
+  CONSTRAINT counter_window_has_a_length CHECK (window_end > window_start)
+);
 
 -- What the user said about a usage event beyond what is decided on: erasable, unlike the event.
 CREATE TABLE core.usage_metadata (
@@ -123,7 +138,9 @@ CREATE TABLE core.idempotency (
   recorded_at timestamptz NOT NULL,
   -- The seq of the operation, or, for a denial, the seq it was judged after.
   seq         bigint      NOT NULL,
+  allowed     boolean     NOT NULL,
   reason      text,
+  -- Compact, with numbers for ids (core.show_answer), so that people can be forgotten.
   answer      json        NOT NULL,
   CONSTRAINT idempotency_pkey PRIMARY KEY (customer_id, key_month, key),
   -- Whether a month is not before that of installation, core.key_month sees to.
@@ -150,6 +167,8 @@ CREATE TRIGGER ledger_entry_is_immutable BEFORE UPDATE OR DELETE ON core.ledger_
 CREATE TRIGGER usage_event_is_immutable BEFORE UPDATE OR DELETE ON core.usage_event
   FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 CREATE TRIGGER change_is_immutable BEFORE UPDATE OR DELETE ON core.change
+  FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER counter_window_is_immutable BEFORE UPDATE OR DELETE ON core.counter_window
   FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 CREATE TRIGGER idempotency_is_immutable BEFORE UPDATE OR DELETE ON core.idempotency
   FOR EACH ROW EXECUTE FUNCTION core.refuse_change();

@@ -1,6 +1,6 @@
--- What core.judge hands to its callers: everything that core.consume_batch has to write, as parallel arrays, so
--- that each table is written by one statement. Prefixes: i_ one per item, e_ one per ledger entry, and one
--- per changed row of g_ grant, w_ wallet, c_ counter, n_ new entity, k_ customer.
+-- What core.judge hands to its callers: the answers, and everything core.consume_batch has to write, as
+-- parallel arrays, so that each table is written by one statement. Prefixes: i_ one per item, r_ per route,
+-- e_ per ledger entry, and one per changed row of g_ grant, w_ wallet, c_ counter, n_ new entity, k_ customer.
 CREATE TYPE core.verdict AS (
   at                timestamptz,
   catalog_version   bigint,
@@ -8,27 +8,32 @@ CREATE TYPE core.verdict AS (
   i_key             text[],
   i_month           date[],
   i_fingerprint     bytea[],
-  -- NEW (decided now), REPLAYED, CONFLICT, REFUSED (decided, not recorded), DEFERRED
+  -- NEW (decided now), REPLAYED, UNRECORDED (its key may come again), DEFERRED
   i_status          text[],
   i_allowed         boolean[],
   i_would_allow     boolean[],
   i_reason          text[],
   i_seq             bigint[],
+  i_recorded_at     timestamptz[],
+  -- The answer to keep, with numbers for ids; the one to show, open at its end; whose binding it names.
   i_answer          text[],
-  i_feature         text[],
-  i_entity_nos      text[],
+  i_shown           text[],
+  i_bound           integer[],
+  i_route           integer[],
   i_session         text[],
-  i_dimensions      jsonb[],
   i_quantities      text[],
   i_credits         text[],
   i_shortfall       text[],
   i_counters        text[],
-  i_windows         text[],
-  i_occurred        timestamptz[],
   i_metadata        jsonb[],
+  r_feature         text[],
+  r_dimensions      text[],
+  r_named           text[],
+  r_path            text[],
+  r_occurred        timestamptz[],
   e_customer        text[],
   e_seq             bigint[],
-  e_leg             smallint[],
+  e_leg             integer[],
   e_wallet          integer[],
   e_account         core.account[],
   e_grant           bigint[],
@@ -39,30 +44,64 @@ CREATE TYPE core.verdict AS (
   g_remaining       numeric[],
   w_customer        text[],
   w_no              integer[],
+  w_scheduled       numeric[],
   w_available       numeric[],
   w_owed            numeric[],
   w_shortfall       numeric[],
-  w_new_type        text[],
+  w_type            text[],
+  w_is_new          boolean[],
   c_customer        text[],
   c_no              integer[],
-  c_is_new          boolean[],
   c_budget          integer[],
   c_subject         integer[],
   c_session         text[],
   c_start           timestamptz[],
   c_end             timestamptz[],
   c_used            numeric[],
-  c_held            numeric[],
   c_denied_count    bigint[],
   c_denied_amount   numeric[],
+  -- The seq from which a window that began now counts; null where the window goes on.
+  c_from_seq        bigint[],
+  c_is_new          boolean[],
   n_customer        text[],
   n_no              integer[],
   n_id              text[],
-  n_type            text[],
   n_path            text[],
+  n_types           text[],
   n_seq             bigint[],
   k_id              text[],
   k_seq             bigint[],
   k_last_no         integer[],
   k_created         integer[]
+);
+
+-- What core.parse_items makes of a list of items: i_ one per item, r_ one per route.
+CREATE TYPE core.request AS (
+  i_customer   text[],
+  i_key        text[],
+  i_month      date[],
+  i_print      bytea[],
+  i_route      integer[],
+  -- The first item of the batch with the same customer and key.
+  i_first      integer[],
+  i_overage    text[],
+  i_group      text[],
+  i_session    text[],
+  i_metadata   jsonb[],
+  i_quantities text[],
+  -- Where the item's amounts begin in `amounts`: by name, without those that are zero.
+  i_amount     integer[],
+  amounts      numeric[],
+  -- In which order to judge: as asked, but a group at the first one's place.
+  turns        integer[],
+  r_customer   text[],
+  r_feature    text[],
+  r_entities   jsonb[],
+  r_session    text[],
+  r_dimensions jsonb[],
+  r_occurred   timestamptz[],
+  r_names      text[],
+  -- Names that came with an amount of zero: they cost nothing, and must be declared all the same.
+  r_zeros      text[],
+  r_item       integer[]
 );

@@ -1,0 +1,66 @@
+-- The one consumption: locks, books what is due, judges, writes. api.consume and api.consume_many are thin
+-- over it; KERNEL §2 is its order.
+--
+--   p_customer_id  the one customer of all items, or null: then every item names its own
+--
+-- With one customer it waits for the gate; with many it takes the gates that are free and answers the
+-- others `deferred`, so that no call waits for a gate while it holds one.
+--
+-- Raises UC100 (malformed), UC110 (isolation level), UC120 (this server's history is not the one known).
+CREATE OR REPLACE FUNCTION core.consume_batch(p_customer_id text, p_items jsonb, p_observe boolean)
+RETURNS TABLE (item integer, customer_id text, idempotency_key text, allowed boolean, reason text, would_allow boolean,
+               replayed boolean, deferred boolean, seq bigint, recorded_at timestamptz, answer json)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_customers text[];
+  v_locked text[];
+  v_deferred text[] := '{}';
+  v_last_at timestamptz;
+  v_due_at timestamptz;
+  v_at timestamptz;
+  v_verdict core.verdict;
+BEGIN
+  PERFORM core.begin_writing();
+  IF p_customer_id IS NOT NULL THEN
+    v_customers := ARRAY[p_customer_id];
+    SELECT g.last_at, g.next_due_at INTO v_last_at, v_due_at
+    FROM core.gate AS g WHERE g.customer_id = p_customer_id FOR NO KEY UPDATE;
+    v_locked := v_customers;
+  ELSE
+    IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
+      PERFORM core.refuse_malformed(p_items, p_customer_id, core.clock());
+    END IF;
+    SELECT array_agg(DISTINCT (i ->> 'customerId') COLLATE "C") INTO v_customers
+    FROM jsonb_array_elements(p_items) AS i WHERE i ->> 'customerId' IS NOT NULL;
+    SELECT array_agg(g.customer_id), max(g.last_at), min(g.next_due_at) INTO v_locked, v_last_at, v_due_at
+    FROM (SELECT * FROM core.gate AS g WHERE g.customer_id = ANY (v_customers) FOR NO KEY UPDATE SKIP LOCKED) AS g;
+    IF cardinality(v_locked) IS DISTINCT FROM cardinality(v_customers) THEN
+      SELECT coalesce(array_agg(g.customer_id), '{}') INTO v_deferred
+      FROM core.gate AS g WHERE g.customer_id = ANY (v_customers) AND g.customer_id <> ALL (coalesce(v_locked, '{}'));
+    END IF;
+  END IF;
+  v_at := greatest(core.clock(), v_last_at);
+  IF v_due_at <= v_at THEN
+    PERFORM core.book_due(v_locked, v_at, 500);
+  END IF;
+
+  v_verdict := core.judge('consume', p_customer_id, v_customers, v_deferred, p_items, v_at, p_observe);
+  PERFORM core.write_verdict(v_verdict);
+
+  RETURN QUERY
+  SELECT (i.o - 1)::integer, i.customer, i.key, i.allowed, i.reason, i.would, i.status = 'REPLAYED', i.status = 'DEFERRED',
+         CASE WHEN i.status IN ('NEW', 'REPLAYED') THEN i.seq END, i.at,
+         (i.shown || CASE WHEN i.bound IS NULL THEN '}' ELSE ',"entityId":' || coalesce(to_json(e.entity_id)::text, 'null') || '}}' END)::json
+  FROM unnest(v_verdict.i_customer, v_verdict.i_key, v_verdict.i_status, v_verdict.i_allowed, v_verdict.i_would_allow, v_verdict.i_reason,
+              v_verdict.i_seq, v_verdict.i_recorded_at, v_verdict.i_shown, v_verdict.i_bound)
+    WITH ORDINALITY AS i (customer, key, status, allowed, would, reason, seq, at, shown, bound, o)
+  LEFT JOIN core.entity AS e ON e.customer_id = i.customer AND e.entity_no = i.bound
+  ORDER BY i.o;
+END
+$$;

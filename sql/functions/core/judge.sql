@@ -1,0 +1,1001 @@
+-- The one decider: what check answers and what consume writes down.
+--
+-- STABLE, so that all it reads is one snapshot; consume calls it after it has locked the gates. It loads
+-- what the whole batch needs with one statement per table, judges the items in order in memory, so that a
+-- denied item does not count against later ones, and writes nothing.
+--
+-- A *route* is everything about a request but its key and amounts; items that share one share all that is
+-- loaded for it. Prefixes of the locals: i_ item, r_ route, t_ credit type priced on a route, n_ node of a
+-- route's path, s_ stop (a wallet on a route, in burn order), x_ charge (a counter on a route, in the order
+-- limits bind), w_ wallet, g_ grant, c_ counter, u_ unknown entity, k_ customer, e_ ledger entry.
+--
+--   p_operation    first field of every fingerprint
+--   p_customer_id  whose items they are where they do not say so; null where each must
+--   p_customers    all customers of the items, each once, in the order of COLLATE "C"
+--   p_deferred     those of them whose gate could not be locked; their items are answered DEFERRED
+--   p_at           the instant
+--   p_observe      decide and record, but enforce nothing
+--
+-- Raises UC100 for a malformed item.
+CREATE OR REPLACE FUNCTION core.judge(
+  p_operation text, p_customer_id text, p_customers text[], p_deferred text[], p_items jsonb, p_at timestamptz, p_observe boolean
+) RETURNS core.verdict
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  c_too_much CONSTANT numeric := 1e29;
+  v_request core.request;
+  v_verdict core.verdict;
+  v_row record;
+  v_window record;
+  v_catalog bigint;
+  v_installed timestamptz;
+  v_sessions boolean;
+  v_dry boolean;
+  v_due boolean;
+  -- customers
+  v_k_seq bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
+  v_k_deferred boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
+  -- items
+  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_route integer[]; v_i_first integer[]; v_i_overage text[]; v_i_group text[];
+  v_i_session text[]; v_i_quantities text[]; v_i_amount integer[]; v_amounts numeric[];
+  v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
+  v_i_old_allowed boolean[]; v_items integer[];
+  v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
+  v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
+  -- routes
+  v_r_k integer[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_item integer[]; v_r_names text[];
+  v_r_reason text[]; v_r_unbookable text[]; v_r_priceless text[]; v_r_undeclared text[]; v_r_dimensions text[]; v_r_print bytea[]; v_r_limits jsonb[]; v_r_step numeric[];
+  v_r_many integer[]; v_r_last_type text[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[];
+  v_r_t_from integer[]; v_r_t_to integer[]; v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
+  -- credit types on routes: the price of t is Σ amount × rate ÷ t_over, exactly
+  v_t_route integer[]; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
+  -- nodes
+  v_nodes integer := 0; v_n_route integer[]; v_n_customer text[]; v_n_no integer[]; v_n_type text[]; v_n_path text[];
+  v_path integer[]; v_types text[]; v_seen text;
+  -- unknown entities
+  v_unknown integer := 0; v_u_k integer[]; v_u_id text[]; v_u_no integer[]; v_u_path text[]; v_u_types text[]; v_u_seq bigint[]; v_u integer;
+  -- stops, wallets, grants
+  v_stops integer := 0; v_s_wallet integer[]; v_s_type integer[];
+  v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
+  v_w_unbooked numeric[]; v_w_held text[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
+  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[];
+  v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
+  -- charges, counters
+  v_charges integer := 0; v_x_counter integer[]; v_x_quantity integer[]; v_x_type integer[];
+  v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
+  v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
+  v_c_held numeric[]; v_c_denied_count bigint[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
+  v_c_changed boolean[]; v_c_resets text[];
+  -- entries
+  v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
+  v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[];
+  -- a group, and the way back out of it
+  v_turns integer[]; v_group_from integer; v_group_to integer; v_group_failed boolean; v_group_refused boolean; v_group_mixed boolean := false;
+  v_saved record;
+  -- the item at hand: what limits it
+  v_i integer; v_r integer; v_k integer; v_first integer; v_feature text; v_mode text; v_records boolean; v_phase text;
+  v_reason text; v_would text; v_binding integer; v_denied_by integer; v_failed_quantity integer; v_failed_credits integer;
+  v_nearest integer; v_near_used numeric; v_near_limit numeric; v_used numeric; v_too_much boolean;
+  -- … what it asks and, for CAP, tries
+  v_many integer; v_at integer; v_asked numeric; v_low numeric; v_high numeric; v_tried numeric;
+  -- … the plan: price and what is left to pay in the type at hand, the unpaid share as a fraction, slices
+  v_type integer; v_price numeric; v_left numeric; v_paid numeric; v_share_n numeric; v_share_d numeric; v_unpaid_n numeric; v_unpaid_d numeric;
+  v_done boolean; v_pay numeric[]; v_slices integer; v_p_grant integer[]; v_p_wallet integer[]; v_p_amount numeric[];
+  v_drawn numeric; v_drawn_wallet integer; v_short numeric; v_short_wallet integer; v_short_type integer;
+  v_t_from integer; v_s_from integer; v_s_to integer; v_x_from integer; v_x_to integer;
+  -- … and the answer: with numbers to keep (v_text), with ids to show
+  v_seq bigint; v_leg integer; v_text text; v_shown text; v_figures text; v_balances text; v_balances_shown text; v_credits text;
+  v_fell_short text; v_counted text; v_warned text; v_warned_shown text;
+  v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
+BEGIN
+  v_dry := p_operation = 'check';
+  SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
+
+  -- Customers.
+  SELECT array_agg(g.seq ORDER BY k), array_agg(g.last_no ORDER BY k), array_agg(0 ORDER BY k), array_agg(g.is_suspended ORDER BY k),
+         array_agg(CASE WHEN g.suspended_entities <> '{}' THEN g.suspended_entities::text END ORDER BY k),
+         array_agg(g.observe OR p_observe ORDER BY k), array_agg(c.id = ANY (p_deferred) ORDER BY k),
+         array_agg(CASE WHEN g.unknown_entity = 'CREATE' THEN g.unknown_type END ORDER BY k), array_agg(g.unknown_parent_no ORDER BY k),
+         array_agg(g.unknown_max - g.created_count ORDER BY k), coalesce(bool_or(g.counts_sessions), false), coalesce(bool_or(g.next_due_at <= p_at), false)
+  INTO v_k_seq, v_k_no, v_k_created, v_k_suspended, v_k_suspended_nos, v_k_observe, v_k_deferred, v_k_unknown_type, v_k_unknown_parent,
+       v_k_unknown_left, v_sessions, v_due
+  FROM unnest(p_customers) WITH ORDINALITY AS c (id, k)
+  LEFT JOIN core.gate AS g ON g.customer_id = c.id;
+
+  -- Items.
+  v_request := core.parse_items(p_operation, p_customer_id, p_items, p_at, v_sessions, date_trunc('month', v_installed, 'UTC')::date);
+  v_i_customer := v_request.i_customer; v_i_key := v_request.i_key; v_i_print := v_request.i_print; v_i_route := v_request.i_route;
+  v_i_first := v_request.i_first; v_i_overage := v_request.i_overage; v_i_group := v_request.i_group; v_i_session := v_request.i_session;
+  v_i_quantities := v_request.i_quantities; v_i_amount := v_request.i_amount; v_amounts := v_request.amounts;
+  v_r_customer := v_request.r_customer; v_r_feature := v_request.r_feature; v_r_session := v_request.r_session;
+  v_r_item := v_request.r_item; v_r_names := v_request.r_names; v_turns := v_request.turns;
+  -- Every item has an element in every array, since unnest pairs them by position.
+  v_items := ARRAY[cardinality(v_i_key)];
+  v_i_status := array_fill(NULL::text, v_items); v_i_reason := v_i_status; v_i_answer := v_i_status; v_i_shown := v_i_status;
+  v_i_credits := v_i_status; v_i_shortfall := v_i_status; v_i_counters := v_i_status;
+  v_i_allowed := array_fill(false, v_items); v_i_would := v_i_allowed; v_i_seq := array_fill(NULL::bigint, v_items);
+  v_i_bound := array_fill(NULL::integer, v_items); v_i_at := array_fill(p_at, v_items);
+
+  -- Features, and the routes' dimensions as one object each.
+  SELECT array_agg(k.k ORDER BY r.route), array_agg(d.dimensions::text ORDER BY r.route),
+         array_agg(int4send(coalesce(hashtext(d.dimensions::text), 0)) ORDER BY r.route), array_agg(nullif(f.request_limits, '{}') ORDER BY r.route),
+         array_agg(f.step ORDER BY r.route), array_agg(cardinality(string_to_array(r.names, ',')) ORDER BY r.route),
+         array_agg(f.credit_types[cardinality(f.credit_types)] ORDER BY r.route),
+         array_agg(CASE WHEN NOT f.archived THEN
+           CASE WHEN cardinality(string_to_array(r.names, ',')) <> cardinality(ARRAY(SELECT DISTINCT n FROM unnest(string_to_array(r.names, ',')) AS n)) THEN 'quantities'
+                WHEN d.dimensions IS NOT NULL AND d.dimensions - f.dimensions <> '{}' THEN 'dimensions'
+                WHEN d.many <> (SELECT count(*) FROM jsonb_object_keys(d.dimensions)) THEN 'dimensions' END END ORDER BY r.route),
+         array_agg(CASE WHEN k.suspended THEN 'CUSTOMER_SUSPENDED' WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY r.route),
+         array_agg(CASE WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY r.route),
+         array_agg(CASE WHEN NOT string_to_array(concat_ws(',', r.names, r.zeros), ',') <@ f.quantities THEN 'FEATURE_TYPE_MISMATCH' ELSE 'NO_RATE' END ORDER BY r.route)
+  INTO v_r_k, v_r_dimensions, v_r_print, v_r_limits, v_r_step, v_r_many, v_r_last_type, v_r_undeclared, v_r_reason, v_r_unbookable, v_r_priceless
+  FROM unnest(v_r_customer, v_r_feature, v_request.r_dimensions, v_r_names, v_request.r_zeros)
+    WITH ORDINALITY AS r (customer, feature, dimensions, names, zeros, route)
+  JOIN unnest(p_customers, v_k_suspended) WITH ORDINALITY AS k (id, suspended, k) ON k.id = r.customer
+  LEFT JOIN LATERAL (SELECT * FROM core.feature WHERE feature_id = r.feature AND catalog_version <= v_catalog
+                     ORDER BY catalog_version DESC LIMIT 1) AS f ON true
+  LEFT JOIN LATERAL (SELECT jsonb_object_agg(key, value) AS dimensions, count(*) AS many
+                     FROM jsonb_to_recordset(r.dimensions) AS d (key text, value text)
+                     WHERE r.dimensions <> '[]') AS d ON true;
+
+  -- Rates: of each credit type that has one for every quantity asked, the most specific, then the latest.
+  WITH best AS (
+    SELECT DISTINCT ON (r.route, t.rank, n.place) r.route, t.rank, n.place, t.credit_type, x.amount, x.per_units::numeric AS per_units, r.many
+    FROM unnest(v_r_feature, v_r_names, v_r_dimensions, v_request.r_occurred, v_r_many) WITH ORDINALITY AS r (feature, names, dimensions, occurred, many, route)
+    CROSS JOIN LATERAL (SELECT credit_types FROM core.feature WHERE feature_id = r.feature AND catalog_version <= v_catalog
+                        ORDER BY catalog_version DESC LIMIT 1) AS f
+    CROSS JOIN unnest(f.credit_types) WITH ORDINALITY AS t (credit_type, rank)
+    CROSS JOIN unnest(string_to_array(r.names, ',')) WITH ORDINALITY AS n (name, place)
+    JOIN core.rate AS x ON x.feature_id = r.feature AND x.credit_type = t.credit_type AND x.quantity = n.name
+      AND x.effective_from <= coalesce(r.occurred, p_at) AND x.catalog_version <= v_catalog
+      AND (x.dimensions = '{}' OR r.dimensions::jsonb @> x.dimensions)
+    ORDER BY r.route, t.rank, n.place, x.specificity DESC, x.effective_from DESC, x.catalog_version DESC
+  ), priced AS (
+    SELECT best.*, count(*) OVER type AS has, core.lcm(best.per_units) OVER type AS over, p.decimals
+    FROM best JOIN core.credit_type AS p ON p.credit_type = best.credit_type
+    WINDOW type AS (PARTITION BY route, rank)
+  ), exact AS (
+    -- A common denominator that is a power of ten goes into the rates, which stay exact decimals.
+    SELECT route, rank, place, credit_type, decimals,
+           CASE WHEN rtrim(over::text, '0') = '1' THEN trim_scale(amount * (over / per_units) * ('1e-' || (length(over::text) - 1))::numeric)
+                ELSE amount * (over / per_units) END AS rate,
+           CASE WHEN rtrim(over::text, '0') = '1' THEN 1 ELSE over END AS over
+    FROM priced WHERE has = many
+  )
+  SELECT array_agg(route ORDER BY route, rank) FILTER (WHERE place = 1), array_agg(credit_type ORDER BY route, rank) FILTER (WHERE place = 1),
+         array_agg(('1e-' || decimals)::numeric ORDER BY route, rank) FILTER (WHERE place = 1),
+         array_agg(decimals ORDER BY route, rank) FILTER (WHERE place = 1), array_agg(over ORDER BY route, rank) FILTER (WHERE place = 1),
+         array_agg(rate ORDER BY route, rank, place)
+  INTO v_t_route, v_t_type, v_t_unit, v_t_decimals, v_t_over, v_rates
+  FROM exact;
+  v_j := 0;
+  FOR v_t IN 1 .. coalesce(cardinality(v_t_route), 0) LOOP
+    v_r := v_t_route[v_t];
+    v_t_rate[v_t] := v_j;
+    v_j := v_j + v_r_many[v_r];
+    IF v_r_t_from[v_r] IS NULL THEN
+      v_r_t_from[v_r] := v_t;
+    END IF;
+    v_r_t_to[v_r] := v_t;
+    v_r_last_type[v_r] := v_t_type[v_t];
+  END LOOP;
+
+  -- Keys that were seen before.
+  SELECT array_agg(m.fingerprint ORDER BY i.o), array_agg(m.seq ORDER BY i.o), array_agg(m.recorded_at ORDER BY i.o),
+         array_agg(m.allowed ORDER BY i.o), array_agg(m.reason ORDER BY i.o), array_agg(m.answer::text ORDER BY i.o)
+  INTO v_i_old_print, v_i_old_seq, v_i_old_at, v_i_old_allowed, v_i_old_reason, v_i_old_answer
+  FROM unnest(v_i_customer, v_request.i_month, v_i_key) WITH ORDINALITY AS i (customer, month, key, o)
+  LEFT JOIN core.idempotency AS m ON NOT v_dry AND m.customer_id = i.customer AND m.key_month = i.month AND m.key = i.key;
+
+  -- Entities, and with them the nodes of every path: axis by axis, leaf upwards, the customer last.
+  v_seen := '';
+  v_o := 0;
+  FOR v_row IN
+    SELECT r.route, a.axis, a.id, e.entity_no, e.path, e.path_types
+    FROM unnest(v_r_customer, v_request.r_entities) WITH ORDINALITY AS r (customer, ids, route)
+    LEFT JOIN LATERAL jsonb_array_elements_text(r.ids) WITH ORDINALITY AS a (id, axis) ON true
+    LEFT JOIN core.entity AS e ON e.customer_id = r.customer AND e.entity_id = a.id AND e.archived_at IS NULL
+    ORDER BY r.route, a.axis
+  LOOP
+    v_r := v_row.route;
+    v_k := v_r_k[v_r];
+    IF v_r <> v_o THEN
+      IF v_o > 0 THEN
+        v_nodes := v_nodes + 1;
+        v_n_route[v_nodes] := v_o; v_n_customer[v_nodes] := v_r_customer[v_o]; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}';
+      END IF;
+      v_o := v_r;
+      v_seen := ',';
+      v_r_named[v_r] := '';
+      v_r_path[v_r] := '';
+    END IF;
+    CONTINUE WHEN v_row.axis IS NULL;
+    v_path := v_row.path;
+    v_types := v_row.path_types;
+    IF v_path IS NULL THEN
+      -- Unknown: created by the first allowed item that names it, where the customer says so.
+      v_u := NULL;
+      FOR v_j IN 1 .. v_unknown LOOP
+        IF v_u_k[v_j] = v_k AND v_u_id[v_j] = v_row.id THEN
+          v_u := v_j;
+          EXIT;
+        END IF;
+      END LOOP;
+      IF v_u IS NULL AND v_k_unknown_type[v_k] IS NOT NULL AND v_k_unknown_left[v_k] > 0 AND length(v_row.id) BETWEEN 1 AND 128 THEN
+        SELECT e.path, e.path_types INTO v_path, v_types
+        FROM core.entity AS e
+        WHERE e.customer_id = v_r_customer[v_r] AND e.entity_no = v_k_unknown_parent[v_k];
+        v_unknown := v_unknown + 1;
+        v_u := v_unknown;
+        v_k_no[v_k] := v_k_no[v_k] + 1;
+        v_u_k[v_u] := v_k;
+        v_u_id[v_u] := v_row.id;
+        v_u_no[v_u] := v_k_no[v_k];
+        v_u_path[v_u] := (v_u_no[v_u] || v_path)::text;
+        v_u_types[v_u] := (v_k_unknown_type[v_k] || v_types)::text;
+        v_u_seq[v_u] := NULL;
+      END IF;
+      IF v_u IS NULL THEN
+        v_r_reason[v_r] := coalesce(v_r_reason[v_r], 'ENTITY_NOT_FOUND');
+        v_r_unbookable[v_r] := coalesce(v_r_unbookable[v_r], 'ENTITY_NOT_FOUND');
+        CONTINUE;
+      END IF;
+      v_path := v_u_path[v_u]::integer[];
+      v_types := v_u_types[v_u]::text[];
+      v_r_unknown[v_r] := concat_ws(',', v_r_unknown[v_r], v_u);
+    END IF;
+    IF v_k_suspended_nos[v_k] IS NOT NULL AND v_path && v_k_suspended_nos[v_k]::integer[] THEN
+      v_r_reason[v_r] := coalesce(v_r_reason[v_r], 'ENTITY_SUSPENDED');
+    END IF;
+    v_r_named[v_r] := v_r_named[v_r] || CASE WHEN v_r_named[v_r] = '' THEN '' ELSE ',' END || v_path[1];
+    FOR v_j IN 1 .. cardinality(v_path) - 1 LOOP
+      CONTINUE WHEN strpos(v_seen, ',' || v_path[v_j] || ',') > 0;
+      v_seen := v_seen || v_path[v_j] || ',';
+      v_r_path[v_r] := v_r_path[v_r] || v_path[v_j] || ',';
+      v_nodes := v_nodes + 1;
+      v_n_route[v_nodes] := v_r; v_n_customer[v_nodes] := v_r_customer[v_r]; v_n_no[v_nodes] := v_path[v_j];
+      v_n_type[v_nodes] := v_types[v_j]; v_n_path[v_nodes] := v_path[v_j:]::text;
+    END LOOP;
+  END LOOP;
+  v_nodes := v_nodes + 1;
+  v_n_route[v_nodes] := v_o; v_n_customer[v_nodes] := v_r_customer[v_o]; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}';
+  -- An entity that is not found comes before one that is suspended, on whatever axis either stands.
+  FOR v_r IN 1 .. cardinality(v_r_k) LOOP
+    IF v_r_unbookable[v_r] = 'ENTITY_NOT_FOUND' AND v_r_reason[v_r] = 'ENTITY_SUSPENDED' THEN
+      v_r_reason[v_r] := 'ENTITY_NOT_FOUND';
+    END IF;
+    IF v_r_t_from[v_r] IS NULL OR v_r_priceless[v_r] = 'FEATURE_TYPE_MISMATCH' THEN
+      v_r_reason[v_r] := coalesce(v_r_reason[v_r], v_r_priceless[v_r]);
+      v_r_unbookable[v_r] := coalesce(v_r_unbookable[v_r], v_r_priceless[v_r]);
+    END IF;
+  END LOOP;
+
+  -- Wallets: of every node, of every acceptable type, in burn order.
+  FOR v_row IN
+    SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY n.customer, w.wallet_no) AS slot
+    FROM unnest(v_n_route, v_n_customer, v_n_no) WITH ORDINALITY AS n (route, customer, node, place)
+    JOIN core.wallet AS w ON w.customer_id = n.customer AND w.entity_no = n.node
+    JOIN unnest(v_t_route, v_t_type) WITH ORDINALITY AS t (route, credit_type, t) ON t.route = n.route AND t.credit_type = w.credit_type
+    ORDER BY n.place, t.t
+  LOOP
+    v_stops := v_stops + 1;
+    v_r := v_row.route;
+    v_w := v_row.slot;
+    v_s_wallet[v_stops] := v_w;
+    v_s_type[v_stops] := v_row.t;
+    IF v_r_s_from[v_r] IS NULL THEN
+      v_r_s_from[v_r] := v_stops;
+    END IF;
+    v_r_s_to[v_r] := v_stops;
+    CONTINUE WHEN v_w_no[v_w] IS NOT NULL;
+    v_wallets := greatest(v_wallets, v_w);
+    v_w_customer[v_w] := v_row.customer_id; v_w_no[v_w] := v_row.wallet_no; v_w_id[v_w] := to_json(v_row.wallet_id)::text;
+    v_w_type[v_w] := v_row.credit_type; v_w_entity[v_w] := v_row.entity_no;
+    v_w_scheduled[v_w] := trim_scale(v_row.scheduled); v_w_available[v_w] := trim_scale(v_row.available); v_w_unbooked[v_w] := 0;
+    v_w_held[v_w] := trim_scale(v_row.held)::text; v_w_leased[v_w] := trim_scale(v_row.leased)::text;
+    v_w_owed[v_w] := trim_scale(v_row.owed); v_w_unpaid[v_w] := 0; v_w_shortfall[v_w] := trim_scale(v_row.shortfall);
+    v_w_limit[v_w] := trim_scale(v_row.overdraft_limit); v_w_changed[v_w] := false; v_w_new[v_w] := false;
+  END LOOP;
+
+  -- Their open grants, in burn order within a wallet; what time has brought counts, booked or not.
+  FOR v_row IN
+    SELECT w.slot, g.grant_no, trim_scale(g.remaining) AS left_over, ',' || array_to_string(g.features, ',') || ',' AS only,
+           g.is_scheduled, g.expires_at <= p_at AS is_expired
+    FROM unnest(v_w_customer, v_w_no) WITH ORDINALITY AS w (customer, wallet, slot)
+    JOIN core.credit_grant AS g ON g.customer_id = w.customer AND g.wallet_no = w.wallet AND g.is_open AND g.effective_at <= p_at
+    ORDER BY w.slot, g.priority, g.expires_at, g.grant_kind <> 'PROMOTIONAL', g.effective_at, g.grant_no
+  LOOP
+    v_w := v_row.slot;
+    v_a := v_row.left_over;
+    IF v_row.is_expired THEN
+      IF NOT v_row.is_scheduled THEN
+        v_w_unbooked[v_w] := v_w_unbooked[v_w] - v_a;
+      END IF;
+      CONTINUE;
+    END IF;
+    IF v_row.is_scheduled THEN
+      -- As its booking will: what the wallet owes is paid first.
+      v_paid := least(v_a, v_w_owed[v_w] - v_w_unpaid[v_w]);
+      v_w_unpaid[v_w] := v_w_unpaid[v_w] + v_paid;
+      v_a := v_a - v_paid;
+      v_w_unbooked[v_w] := v_w_unbooked[v_w] + v_a;
+    END IF;
+    v_grants := v_grants + 1;
+    v_g_wallet[v_grants] := v_w; v_g_no[v_grants] := v_row.grant_no; v_g_left[v_grants] := v_a;
+    v_g_only[v_grants] := v_row.only; v_g_scheduled[v_grants] := v_row.is_scheduled; v_g_changed[v_grants] := false;
+    IF v_w_g_from[v_w] IS NULL THEN
+      v_w_g_from[v_w] := v_grants;
+    END IF;
+    v_w_g_to[v_w] := v_grants;
+  END LOOP;
+
+  -- Budgets of every node and the counters they charge, in the order they bind: leaf, shorter window, id.
+  FOR v_row IN
+    SELECT n.route, b.budget_no, b.budget_id, b.mode, b.budget_window, b.time_zone, b.anchor_at, b.advice, b.credit_type,
+           array_position(string_to_array(r.names, ','), b.quantity) AS quantity,
+           b.amount_limit + b.raised - CASE WHEN v_due THEN (
+             SELECT coalesce(sum(e.amount), 0) FROM core.budget_raise AS e
+             WHERE e.customer_id = b.customer_id AND e.budget_no = b.budget_no AND NOT e.has_ended AND e.until <= p_at) ELSE 0 END AS in_force,
+           coalesce(m.no, n.no) AS subject, CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') ELSE '' END AS session, n.customer,
+           c.counter_no, c.window_start,
+           -- A session is forgotten thirty days after its last use.
+           CASE WHEN b.subject_kind = 'SESSION' THEN least(c.window_end, c.last_used_at + interval '720 hours') ELSE c.window_end END AS window_end, c.used, c.held, c.would_deny_count, c.would_deny_amount,
+           dense_rank() OVER (ORDER BY n.customer, b.budget_no, coalesce(m.no, n.no), CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') END) AS slot
+    FROM unnest(v_n_route, v_n_customer, v_n_no) WITH ORDINALITY AS n (route, customer, no, place)
+    JOIN unnest(v_r_feature, v_r_names, v_r_session, v_r_dimensions) WITH ORDINALITY AS r (feature, names, session, dimensions, route) ON r.route = n.route
+    JOIN core.budget AS b ON b.customer_id = n.customer AND b.entity_no = n.no AND b.is_active
+      AND (b.feature_id IS NULL OR b.feature_id = r.feature)
+      AND (b.quantity IS NULL OR b.quantity = ANY (string_to_array(r.names, ',')))
+      AND (b.dimensions = '{}' OR r.dimensions::jsonb @> b.dimensions)
+    LEFT JOIN unnest(v_n_route, v_n_no, v_n_type, v_n_path) WITH ORDINALITY AS m (route, no, type, path, place)
+      ON b.subject_kind = 'EACH' AND m.route = n.route AND m.type = b.each_type AND m.no <> n.no AND n.no = ANY (m.path::integer[])
+    LEFT JOIN core.counter AS c ON c.customer_id = n.customer AND c.budget_no = b.budget_no AND c.subject_no = coalesce(m.no, n.no)
+      AND c.session_id = CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') ELSE '' END
+    WHERE b.subject_kind <> 'EACH' OR m.no IS NOT NULL
+    ORDER BY n.route, coalesce(m.place, n.place), b.window_rank, b.budget_id COLLATE "C"
+  LOOP
+    v_r := v_row.route;
+    v_c := v_row.slot;
+    v_t := NULL;
+    IF v_row.credit_type IS NOT NULL THEN
+      FOR v_j IN coalesce(v_r_t_from[v_r], 1) .. coalesce(v_r_t_to[v_r], 0) LOOP
+        IF v_t_type[v_j] = v_row.credit_type THEN
+          v_t := v_j;
+        END IF;
+      END LOOP;
+      CONTINUE WHEN v_t IS NULL;
+    END IF;
+    v_charges := v_charges + 1;
+    v_x_counter[v_charges] := v_c;
+    v_x_quantity[v_charges] := v_row.quantity;
+    v_x_type[v_charges] := v_t;
+    IF v_r_x_from[v_r] IS NULL THEN
+      v_r_x_from[v_r] := v_charges;
+    END IF;
+    v_r_x_to[v_r] := v_charges;
+    CONTINUE WHEN v_c_budget[v_c] IS NOT NULL;
+    v_counters := greatest(v_counters, v_c);
+    v_c_customer[v_c] := v_row.customer; v_c_no[v_c] := v_row.counter_no; v_c_is_new[v_c] := v_row.counter_no IS NULL;
+    v_c_budget[v_c] := v_row.budget_no; v_c_budget_id[v_c] := to_json(v_row.budget_id)::text; v_c_subject[v_c] := v_row.subject;
+    v_c_session[v_c] := v_row.session; v_c_mode[v_c] := v_row.mode; v_c_per_request[v_c] := v_row.budget_window = 'REQUEST';
+    v_c_limit[v_c] := trim_scale(v_row.in_force); v_c_advice[v_c] := v_row.advice::text;
+    v_c_denied_count[v_c] := coalesce(v_row.would_deny_count, 0); v_c_denied_amount[v_c] := coalesce(trim_scale(v_row.would_deny_amount), 0);
+    v_c_held[v_c] := 0; v_c_changed[v_c] := false; v_c_from_seq[v_c] := NULL;
+    IF v_row.window_end > p_at THEN
+      v_c_start[v_c] := v_row.window_start; v_c_end[v_c] := v_row.window_end; v_c_rolled[v_c] := false;
+      v_c_used[v_c] := trim_scale(v_row.used); v_c_held[v_c] := trim_scale(v_row.held);
+    ELSE
+      v_c_used[v_c] := 0; v_c_rolled[v_c] := true;
+      v_window := core.window_of(v_row.budget_window, v_row.time_zone, v_row.anchor_at,
+        CASE WHEN v_row.budget_window = 'BILLING_PERIOD' THEN (SELECT created_at FROM core.customer WHERE customer_id = v_row.customer) END, p_at);
+      v_c_start[v_c] := v_window.starts_at;
+      v_c_end[v_c] := v_window.ends_at;
+    END IF;
+    v_c_resets[v_c] := CASE WHEN v_c_end[v_c] = 'infinity' THEN 'null' ELSE to_char(v_c_end[v_c] AT TIME ZONE 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS"Z\""') END;
+  END LOOP;
+
+  FOR v_turn IN 1 .. cardinality(v_i_key) LOOP
+    v_i := coalesce(v_turns[v_turn], v_turn);
+    v_r := v_i_route[v_i];
+    v_k := v_r_k[v_r];
+    v_i_print[v_i] := v_i_print[v_i] || v_r_print[v_r];
+    v_i_seq[v_i] := v_k_seq[v_k];
+
+    -- A group begins: remember the way back, and whether its keys are all new.
+    IF v_i_group[v_i] IS NOT NULL AND v_group_to IS NULL THEN
+      v_group_from := v_turn;
+      v_group_refused := false;
+      v_group_failed := false;
+      v_group_mixed := false;
+      v_j := 0;
+      v_o := 0;
+      LOOP
+        v_first := v_turns[v_turn + v_o];
+        EXIT WHEN v_first IS NULL OR v_i_group[v_first] IS DISTINCT FROM v_i_group[v_i] OR v_i_customer[v_first] <> v_i_customer[v_i];
+        v_j := v_j + CASE WHEN v_i_old_print[v_first] IS NOT NULL OR v_i_first[v_first] <> v_first THEN 1 ELSE 0 END;
+        v_o := v_o + 1;
+      END LOOP;
+      v_group_mixed := NOT v_dry AND v_j NOT IN (0, v_o);
+      v_group_to := v_turn + v_o - 1;
+      SELECT v_k_seq[v_k] AS k_seq, v_k_no[v_k] AS k_no, v_k_created[v_k] AS k_created, v_g_left AS g_left, v_g_changed AS g_changed,
+             v_w_scheduled AS w_scheduled, v_w_available AS w_available, v_w_unbooked AS w_unbooked, v_w_owed AS w_owed, v_w_changed AS w_changed,
+             v_c_no AS c_no, v_c_used AS c_used, v_c_denied_count AS c_denied_count, v_c_denied_amount AS c_denied_amount,
+             v_c_from_seq AS c_from_seq, v_c_changed AS c_changed, v_u_seq AS u_seq, v_entries AS entries
+      INTO v_saved;
+    END IF;
+
+    <<item>>
+    BEGIN
+      v_i_status[v_i] := 'UNRECORDED';
+      v_i_answer[v_i] := '{}';
+      v_i_shown[v_i] := '{';
+      IF v_k_deferred[v_k] THEN
+        v_i_status[v_i] := 'DEFERRED';
+        EXIT item;
+      ELSIF v_k_seq[v_k] IS NULL THEN
+        v_i_reason[v_i] := 'CUSTOMER_NOT_FOUND';
+        EXIT item;
+      ELSIF v_group_mixed AND v_i_group[v_i] IS NOT NULL THEN
+        v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
+        v_i_shown[v_i] := '{"field":"group"';
+        EXIT item;
+      END IF;
+
+      -- Replays: of what is recorded, and of an item before it in this batch. A check has no key.
+      v_first := CASE WHEN v_dry THEN v_i ELSE v_i_first[v_i_first[v_i]] END;
+      IF v_first <> v_i AND v_i_status[v_first] IS NULL THEN
+        v_i_first[v_first] := v_i; -- a group brought the later one forward
+        v_first := v_i;
+      END IF;
+      IF v_i_old_print[v_i] IS NULL AND v_first <> v_i AND v_i_status[v_first] = 'NEW' AND v_i_print[v_first] = v_i_print[v_i] THEN
+        v_i_status[v_i] := 'REPLAYED';
+        v_i_allowed[v_i] := v_i_allowed[v_first]; v_i_would[v_i] := v_i_would[v_first]; v_i_reason[v_i] := v_i_reason[v_first];
+        v_i_seq[v_i] := v_i_seq[v_first]; v_i_shown[v_i] := v_i_shown[v_first]; v_i_bound[v_i] := v_i_bound[v_first];
+        EXIT item;
+      ELSIF v_i_old_print[v_i] = v_i_print[v_i] THEN
+        v_i_status[v_i] := 'REPLAYED';
+        v_i_allowed[v_i] := v_i_old_allowed[v_i]; v_i_reason[v_i] := v_i_old_reason[v_i]; v_i_seq[v_i] := v_i_old_seq[v_i];
+        v_i_would[v_i] := v_i_old_reason[v_i] IS NULL;
+        v_i_at[v_i] := v_i_old_at[v_i];
+        v_i_shown[v_i] := core.show_answer(v_i_customer[v_i], v_i_old_answer[v_i]);
+        EXIT item;
+      ELSIF v_i_old_print[v_i] IS NOT NULL OR (v_first <> v_i AND v_i_status[v_first] = 'NEW') THEN
+        v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
+        v_i_shown[v_i] := '{"field":"' || core.differing_field(coalesce(v_i_old_print[v_i], v_i_print[v_first]), v_i_print[v_i]) || '"';
+        EXIT item;
+      END IF;
+
+      IF v_r_undeclared[v_r] IS NOT NULL THEN
+        PERFORM core.refuse_malformed_item(p_items -> (v_i - 1), v_i - 1, p_customer_id, p_at); -- a name twice
+        PERFORM core.refuse_undeclared(p_items, v_i, v_catalog);
+      END IF;
+      v_mode := v_i_overage[v_i];
+      v_many := v_r_many[v_r];
+      v_at := v_i_amount[v_i];
+      v_would := v_r_reason[v_r];
+      v_reason := v_r_unbookable[v_r];
+      IF v_reason IS NULL AND v_r_unknown[v_r] IS NOT NULL AND v_k_created[v_k] >= v_k_unknown_left[v_k]
+         AND EXISTS (SELECT FROM unnest(string_to_array(v_r_unknown[v_r], ',')::integer[]) AS u WHERE v_u_seq[u] IS NULL) THEN
+        v_reason := 'ENTITY_NOT_FOUND';
+        v_would := coalesce(nullif(v_would, 'ENTITY_SUSPENDED'), 'ENTITY_NOT_FOUND');
+      END IF;
+      v_records := v_mode = 'RECORD' OR v_k_observe[v_k];
+      IF v_reason IS NOT NULL AND v_records THEN
+        v_i_reason[v_i] := v_reason;
+        EXIT item;
+      ELSIF v_would IS NOT NULL AND NOT v_records THEN
+        v_i_status[v_i] := 'NEW';
+        v_i_reason[v_i] := v_would;
+        EXIT item;
+      END IF;
+
+      v_feature := ',' || v_r_feature[v_r] || ',';
+      v_t_from := v_r_t_from[v_r];
+      v_s_from := coalesce(v_r_s_from[v_r], 1);
+      v_s_to := coalesce(v_r_s_to[v_r], 0);
+      v_x_from := coalesce(v_r_x_from[v_r], 1);
+      v_x_to := coalesce(v_r_x_to[v_r], 0);
+      v_phase := CASE WHEN v_would IS NULL THEN 'ASKED' ELSE 'FORCED' END;
+      v_asked := v_amounts[v_at + 1];
+      v_denied_by := NULL;
+
+      -- The forward judgement: once as asked; for CAP once for every step of the bisection; and once more
+      -- for what is booked although it was denied.
+      LOOP
+        v_slices := 0;
+        v_done := false;
+        v_type := NULL;
+        v_share_n := 1;
+        v_share_d := 1;
+        v_paid := 0;
+        v_pay := NULL;
+        v_short := 0;
+        v_drawn := 0;
+        v_too_much := false;
+
+        <<plan>>
+        FOR v_s IN v_s_from .. v_s_to + 2 LOOP
+          -- The stops in burn order, then the overdraft, then, in thought or as a shortfall, the last type.
+          IF v_s <= v_s_to THEN
+            v_t := v_s_type[v_s];
+            v_w := v_s_wallet[v_s];
+          ELSIF v_s = v_s_to + 1 THEN
+            CONTINUE WHEN v_phase <> 'FORCED' AND v_mode <> 'OVERDRAFT';
+            v_w := NULL;
+            FOR v_j IN REVERSE v_s_to .. v_s_from LOOP
+              IF v_w_limit[v_s_wallet[v_j]] > 0 THEN
+                v_w := v_s_wallet[v_j];
+                v_t := v_s_type[v_j];
+                EXIT;
+              END IF;
+            END LOOP;
+            CONTINUE WHEN v_w IS NULL;
+          ELSIF v_s_to >= v_s_from THEN
+            v_t := v_s_type[v_s_to];
+            v_w := v_s_wallet[v_s_to];
+          ELSE
+            v_t := v_r_t_to[v_r];
+            v_w := NULL;
+          END IF;
+
+          IF v_t IS DISTINCT FROM v_type THEN
+            -- The unpaid share is carried from type to type as an exact fraction.
+            IF v_paid > 0 THEN
+              v_share_n := (v_unpaid_n - v_paid * v_unpaid_d) * v_t_over[v_type];
+              v_share_d := v_unpaid_d * v_price;
+              v_paid := 0;
+            END IF;
+            v_type := v_t;
+            v_j := v_t_rate[v_t];
+            v_price := v_amounts[v_at + 1] * v_rates[v_j + 1];
+            FOR v_n IN 2 .. v_many LOOP
+              v_price := v_price + v_amounts[v_at + v_n] * v_rates[v_j + v_n];
+            END LOOP;
+            IF v_price = 0 AND v_w IS NOT NULL THEN
+              v_done := true;
+              EXIT plan;
+            END IF;
+            v_unpaid_n := v_share_n * v_price;
+            v_unpaid_d := v_share_d * v_t_over[v_t];
+            -- Rounded up to the type's smallest unit.
+            IF v_unpaid_d = 1 THEN
+              v_left := trunc(v_unpaid_n, v_t_decimals[v_t]);
+              IF v_left < v_unpaid_n THEN
+                v_left := v_left + v_t_unit[v_t];
+              END IF;
+            ELSE
+              v_left := div(v_unpaid_n, v_unpaid_d * v_t_unit[v_t]) * v_t_unit[v_t];
+              IF v_left * v_unpaid_d < v_unpaid_n THEN
+                v_left := v_left + v_t_unit[v_t];
+              END IF;
+            END IF;
+            IF v_left >= c_too_much THEN
+              v_too_much := true;
+              EXIT plan;
+            END IF;
+          END IF;
+
+          IF v_s <= v_s_to THEN
+            FOR v_g IN coalesce(v_w_g_from[v_w], 1) .. coalesce(v_w_g_to[v_w], 0) LOOP
+              v_a := v_g_left[v_g];
+              CONTINUE WHEN v_a = 0 OR strpos(v_g_only[v_g], v_feature) = 0; -- null: any feature
+              v_slices := v_slices + 1;
+              v_p_grant[v_slices] := v_g;
+              v_p_wallet[v_slices] := v_w;
+              IF v_a >= v_left THEN
+                v_p_amount[v_slices] := v_left;
+                v_paid := v_paid + v_left;
+                v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_left;
+                v_done := true;
+                EXIT plan;
+              END IF;
+              v_p_amount[v_slices] := v_a;
+              v_paid := v_paid + v_a;
+              v_left := v_left - v_a;
+              v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_a;
+            END LOOP;
+          ELSIF v_s = v_s_to + 1 THEN
+            v_drawn := least(v_left, greatest(v_w_limit[v_w] - v_w_owed[v_w] + v_w_unpaid[v_w], 0));
+            v_drawn_wallet := v_w;
+            v_paid := v_paid + v_drawn;
+            v_left := v_left - v_drawn;
+            v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_drawn;
+            IF v_left = 0 THEN
+              v_done := true;
+              EXIT plan;
+            END IF;
+          ELSE
+            v_short := v_left;
+            v_short_wallet := v_w;
+            v_short_type := v_t;
+            v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_left;
+          END IF;
+        END LOOP plan;
+
+        -- All budgets, in the order they bind.
+        v_failed_quantity := NULL;
+        v_failed_credits := NULL;
+        v_nearest := NULL;
+        FOR v_x IN v_x_from .. v_x_to LOOP
+          v_c := v_x_counter[v_x];
+          v_a := CASE WHEN v_x_quantity[v_x] IS NULL THEN v_pay[v_x_type[v_x] - v_t_from + 1] ELSE v_amounts[v_at + v_x_quantity[v_x]] END;
+          CONTINUE WHEN v_a IS NULL OR v_a = 0;
+          v_used := v_c_used[v_c] + v_c_held[v_c] + v_a;
+          IF v_used >= c_too_much THEN
+            v_too_much := true;
+          END IF;
+          IF v_c_mode[v_c] = 'HARD' THEN
+            IF v_used > v_c_limit[v_c] THEN
+              IF v_x_quantity[v_x] IS NULL THEN
+                v_failed_credits := coalesce(v_failed_credits, v_c);
+              ELSE
+                v_failed_quantity := coalesce(v_failed_quantity, v_c);
+              END IF;
+            ELSIF NOT v_c_per_request[v_c] AND (v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_c_limit[v_c]) THEN
+              v_nearest := v_c;
+              v_near_used := v_used;
+              v_near_limit := v_c_limit[v_c];
+            END IF;
+          END IF;
+        END LOOP;
+
+        v_binding := NULL;
+        IF v_too_much OR (v_r_limits[v_r] IS NOT NULL AND core.exceeds_request_limit(v_r_limits[v_r], v_r_names[v_r], v_amounts, v_at)) THEN
+          v_reason := 'REQUEST_LIMIT_EXCEEDED';
+        ELSIF v_failed_quantity IS NOT NULL OR v_failed_credits IS NOT NULL THEN
+          v_reason := 'BUDGET_EXCEEDED';
+          v_binding := coalesce(v_failed_quantity, v_failed_credits);
+        ELSE
+          v_reason := CASE WHEN NOT v_done THEN 'INSUFFICIENT_CREDITS' END;
+        END IF;
+
+        IF v_phase = 'FORCED' THEN
+          EXIT;
+        ELSIF v_phase = 'ASKED' THEN
+          EXIT WHEN v_reason IS NULL;
+          v_would := v_reason;
+          v_denied_by := v_binding;
+          IF v_mode = 'CAP' THEN
+            v_phase := 'CAP';
+            v_low := 0;
+            v_high := div(v_asked, v_r_step[v_r]) - CASE WHEN v_asked % v_r_step[v_r] = 0 THEN 1 ELSE 0 END;
+            v_tried := NULL;
+            IF v_records THEN
+              v_high := least(v_high, 1); -- the whole is booked anyway: would anything have fitted?
+            END IF;
+          ELSIF v_records THEN
+            v_phase := 'FORCED';
+            CONTINUE;
+          ELSE
+            EXIT;
+          END IF;
+        ELSIF v_reason IS NULL THEN
+          v_low := v_tried;
+        ELSE
+          v_high := v_tried - 1;
+        END IF;
+        -- CAP: the largest multiple of the step that passes lies between low and high.
+        IF v_high <= 0 OR (v_records AND v_low = v_high) THEN
+          v_amounts[v_at + 1] := v_asked;
+          EXIT WHEN NOT v_records;
+          v_would := CASE WHEN v_high <= 0 THEN v_would END;
+          v_denied_by := CASE WHEN v_high <= 0 THEN v_denied_by END;
+          v_phase := 'FORCED';
+          CONTINUE;
+        END IF;
+        IF v_low = v_high AND v_tried = v_low AND v_reason IS NULL THEN
+          v_would := NULL;
+          EXIT;
+        END IF;
+        v_tried := CASE WHEN v_low = v_high THEN v_low ELSE div(v_low + v_high + 1, 2) END;
+        v_amounts[v_at + 1] := v_tried * v_r_step[v_r];
+      END LOOP;
+
+      IF v_too_much AND v_records THEN
+        v_i_reason[v_i] := 'REQUEST_LIMIT_EXCEEDED';
+        v_amounts[v_at + 1] := v_asked;
+        EXIT item;
+      ELSIF v_phase <> 'FORCED' AND v_reason IS NOT NULL THEN
+        v_i_status[v_i] := 'NEW';
+        v_i_reason[v_i] := v_would;
+        IF v_denied_by IS NOT NULL THEN
+          v_i_answer[v_i] := '{"b":["BUDGET",' || v_c_budget[v_denied_by] || ',' || v_c_subject[v_denied_by] || ',"' || v_c_limit[v_denied_by]
+            || '","' || v_c_used[v_denied_by] || '","' || v_c_held[v_denied_by] || '",' || v_c_resets[v_denied_by] || ']';
+          v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
+            || '","used":"' || v_c_used[v_denied_by] || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || v_c_resets[v_denied_by];
+          v_i_bound[v_i] := v_c_subject[v_denied_by];
+        ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_to >= v_s_from THEN
+          v_w := v_s_wallet[v_s_to];
+          v_i_answer[v_i] := '{"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
+          v_i_shown[v_i] := '"binding":{"kind":"WALLET","walletId":' || v_w_id[v_w] || ',"limit":"' || v_w_limit[v_w] || '","used":"'
+            || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
+          v_i_bound[v_i] := v_w_entity[v_w];
+        ELSE
+          v_i_answer[v_i] := '{"b":null';
+          v_i_shown[v_i] := '"binding":null';
+        END IF;
+        v_balances := '';
+        v_balances_shown := '';
+        FOR v_s IN v_s_from .. v_s_to LOOP
+          v_w := v_s_wallet[v_s];
+          v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
+            || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
+          v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_figures;
+          v_balances_shown := v_balances_shown || ',[' || v_w_id[v_w] || ',"' || v_w_type[v_w] || '",' || v_figures;
+        END LOOP;
+        v_i_answer[v_i] := v_i_answer[v_i] || ',"w":[' || substr(v_balances, 2) || ']}';
+        v_i_shown[v_i] := '{"wallets":[' || substr(v_balances_shown, 2) || '],' || v_i_shown[v_i];
+        v_amounts[v_at + 1] := v_asked;
+        EXIT item;
+      END IF;
+
+      -- Allowed, or booked all the same: entities first, each an operation of its own.
+      IF v_r_unknown[v_r] IS NOT NULL THEN
+        FOREACH v_u IN ARRAY string_to_array(v_r_unknown[v_r], ',')::integer[] LOOP
+          IF v_u_seq[v_u] IS NULL THEN
+            v_k_seq[v_k] := v_k_seq[v_k] + 1;
+            v_u_seq[v_u] := v_k_seq[v_k];
+            v_k_created[v_k] := v_k_created[v_k] + 1;
+          END IF;
+        END LOOP;
+      END IF;
+      v_seq := v_k_seq[v_k] + 1;
+      v_k_seq[v_k] := v_seq;
+      v_leg := 0;
+      v_text := '';
+      v_shown := '';
+      v_balances := '';
+      v_balances_shown := '';
+      FOR v_j IN 1 .. v_slices LOOP
+        v_g := v_p_grant[v_j];
+        v_w := v_p_wallet[v_j];
+        v_a := v_p_amount[v_j];
+        v_g_left[v_g] := v_g_left[v_g] - v_a;
+        v_g_changed[v_g] := true;
+        v_w_changed[v_w] := true;
+        v_leg := v_leg + 1;
+        v_entries := v_entries + 1;
+        IF v_g_scheduled[v_g] THEN
+          v_w_scheduled[v_w] := v_w_scheduled[v_w] - v_a;
+          v_w_unbooked[v_w] := v_w_unbooked[v_w] - v_a;
+          v_e_account[v_entries] := 'SCHEDULED';
+          v_e_balance[v_entries] := v_w_scheduled[v_w];
+        ELSE
+          v_w_available[v_w] := v_w_available[v_w] - v_a;
+          v_e_account[v_entries] := 'AVAILABLE';
+          v_e_balance[v_entries] := v_w_available[v_w];
+        END IF;
+        v_e_customer[v_entries] := v_w_customer[v_w]; v_e_seq[v_entries] := v_seq; v_e_leg[v_entries] := v_leg; v_e_wallet[v_entries] := v_w_no[v_w];
+        v_e_grant[v_entries] := v_g_no[v_g]; v_e_amount[v_entries] := v_a;
+        IF v_j > 1 THEN
+          v_text := v_text || ',';
+          v_shown := v_shown || ',';
+        END IF;
+        v_text := v_text || '[' || v_w_no[v_w] || ',' || v_g_no[v_g] || ',"' || trim_scale(v_a) || '"]';
+        v_shown := v_shown || '[' || v_w_id[v_w] || ',"' || v_g_no[v_g] || '","' || trim_scale(v_a) || '"]';
+      END LOOP;
+      IF v_drawn > 0 THEN
+        v_w := v_drawn_wallet;
+        v_w_owed[v_w] := v_w_owed[v_w] + v_drawn;
+        v_w_changed[v_w] := true;
+        v_leg := v_leg + 1;
+        v_entries := v_entries + 1;
+        v_e_customer[v_entries] := v_w_customer[v_w]; v_e_seq[v_entries] := v_seq; v_e_leg[v_entries] := v_leg; v_e_wallet[v_entries] := v_w_no[v_w];
+        v_e_account[v_entries] := 'OWED'; v_e_balance[v_entries] := v_w_owed[v_w]; v_e_grant[v_entries] := NULL; v_e_amount[v_entries] := v_drawn;
+        v_text := v_text || CASE WHEN v_text = '' THEN '' ELSE ',' END || '[' || v_w_no[v_w] || ',null,"' || trim_scale(v_drawn) || '"]';
+        v_shown := v_shown || CASE WHEN v_shown = '' THEN '' ELSE ',' END || '[' || v_w_id[v_w] || ',null,"' || trim_scale(v_drawn) || '"]';
+      END IF;
+      IF v_short > 0 THEN
+        v_w := v_short_wallet;
+        IF v_w IS NULL THEN
+          -- Nothing of an acceptable type has a wallet yet: the customer's own of the last type is made.
+          FOR v_j IN 1 .. v_wallets LOOP
+            IF v_w_customer[v_j] = v_i_customer[v_i] AND v_w_entity[v_j] = 0 AND v_w_type[v_j] = v_t_type[v_short_type] THEN
+              v_w := v_j;
+            END IF;
+          END LOOP;
+        END IF;
+        IF v_w IS NULL THEN
+          v_wallets := v_wallets + 1;
+          v_w := v_wallets;
+          v_k_no[v_k] := v_k_no[v_k] + 1;
+          v_w_customer[v_w] := v_i_customer[v_i]; v_w_no[v_w] := v_k_no[v_k]; v_w_id[v_w] := to_json('customer:' || v_t_type[v_short_type])::text;
+          v_w_type[v_w] := v_t_type[v_short_type]; v_w_entity[v_w] := 0; v_w_scheduled[v_w] := 0; v_w_available[v_w] := 0; v_w_unbooked[v_w] := 0;
+          v_w_held[v_w] := '0'; v_w_leased[v_w] := '0'; v_w_owed[v_w] := 0; v_w_unpaid[v_w] := 0; v_w_shortfall[v_w] := 0; v_w_limit[v_w] := 0;
+          v_w_new[v_w] := true;
+        END IF;
+        v_w_shortfall[v_w] := v_w_shortfall[v_w] + v_short;
+        v_w_changed[v_w] := true;
+        v_leg := v_leg + 1;
+        v_entries := v_entries + 1;
+        v_e_customer[v_entries] := v_w_customer[v_w]; v_e_seq[v_entries] := v_seq; v_e_leg[v_entries] := v_leg; v_e_wallet[v_entries] := v_w_no[v_w];
+        v_e_account[v_entries] := 'SHORTFALL'; v_e_balance[v_entries] := v_w_shortfall[v_w]; v_e_grant[v_entries] := NULL; v_e_amount[v_entries] := v_short;
+      END IF;
+
+      -- What it counts against.
+      v_counted := '';
+      v_warned := '';
+      v_warned_shown := '';
+      FOR v_x IN v_x_from .. v_x_to LOOP
+        v_c := v_x_counter[v_x];
+        v_a := CASE WHEN v_x_quantity[v_x] IS NULL THEN v_pay[v_x_type[v_x] - v_t_from + 1] ELSE v_amounts[v_at + v_x_quantity[v_x]] END;
+        CONTINUE WHEN v_a IS NULL OR v_a = 0;
+        IF v_c_mode[v_c] <> 'HARD' AND v_c_used[v_c] + v_c_held[v_c] + v_a > v_c_limit[v_c] THEN
+          IF v_c_mode[v_c] = 'SOFT' THEN
+            v_warned := v_warned || ',[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","'
+              || trim_scale(v_c_used[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '",' || coalesce(v_c_advice[v_c], 'null') || ']';
+            v_warned_shown := v_warned_shown || ',{"budgetId":' || v_c_budget_id[v_c] || ',"entityId":'
+              || core.entity_label(v_i_customer[v_i], v_c_subject[v_c]) || ',"limit":"' || v_c_limit[v_c] || '","used":"'
+              || trim_scale(v_c_used[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '","advice":' || coalesce(v_c_advice[v_c], 'null') || '}';
+          ELSE
+            v_c_denied_count[v_c] := v_c_denied_count[v_c] + 1;
+            v_c_denied_amount[v_c] := v_c_denied_amount[v_c] + v_a;
+          END IF;
+        ELSIF v_c_per_request[v_c] THEN
+          CONTINUE;
+        END IF;
+        IF v_c_no[v_c] IS NULL THEN
+          v_k_no[v_k] := v_k_no[v_k] + 1;
+          v_c_no[v_c] := v_k_no[v_k];
+        END IF;
+        v_c_changed[v_c] := true;
+        CONTINUE WHEN v_c_per_request[v_c];
+        v_c_used[v_c] := v_c_used[v_c] + v_a;
+        IF v_c_rolled[v_c] AND v_c_from_seq[v_c] IS NULL THEN
+          v_c_from_seq[v_c] := v_seq;
+        END IF;
+        v_counted := v_counted || ',' || v_c_no[v_c];
+      END LOOP;
+
+      -- The answer, twice: with numbers to keep, with ids to show.
+      v_credits := '';
+      v_fell_short := NULL;
+      FOR v_t IN v_t_from .. v_r_t_to[v_r] LOOP
+        v_a := v_pay[v_t - v_t_from + 1];
+        IF v_short > 0 AND v_t = v_short_type THEN
+          v_fell_short := '{"' || v_t_type[v_t] || '":"' || trim_scale(v_short) || '"}';
+          v_a := v_a - v_short;
+        END IF;
+        CONTINUE WHEN v_a IS NULL OR v_a = 0;
+        v_credits := v_credits || CASE WHEN v_credits = '' THEN '{"' ELSE ',"' END || v_t_type[v_t] || '":"' || trim_scale(v_a) || '"';
+      END LOOP;
+      IF v_credits <> '' THEN
+        v_credits := v_credits || '}';
+        v_i_credits[v_i] := v_credits;
+        v_text := '{"c":' || v_credits || ',"s":[' || v_text || ']';
+        v_shown := '{"credits":' || v_credits || ',"slices":[' || v_shown || ']';
+      ELSE
+        v_text := '{"s":[]';
+        v_shown := '{"slices":[]';
+      END IF;
+      IF v_fell_short IS NOT NULL THEN
+        v_i_shortfall[v_i] := v_fell_short;
+        v_text := v_text || ',"f":' || v_fell_short;
+        v_shown := v_shown || ',"shortfall":' || v_fell_short;
+      END IF;
+      FOR v_s IN v_s_from .. v_s_to LOOP
+        v_w := v_s_wallet[v_s];
+        v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
+          || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
+        v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_figures;
+        v_balances_shown := v_balances_shown || ',[' || v_w_id[v_w] || ',"' || v_w_type[v_w] || '",' || v_figures;
+      END LOOP;
+      v_text := v_text || ',"w":[' || substr(v_balances, 2) || ']';
+      v_shown := v_shown || ',"wallets":[' || substr(v_balances_shown, 2) || ']';
+      IF v_phase = 'CAP' THEN
+        v_i_quantities[v_i] := '{"' || v_r_names[v_r] || '":"' || trim_scale(v_amounts[v_at + 1]) || '"}';
+        v_text := v_text || ',"q":' || v_i_quantities[v_i];
+        v_shown := v_shown || ',"quantities":' || v_i_quantities[v_i];
+      END IF;
+      IF v_warned <> '' THEN
+        v_text := v_text || ',"n":[' || substr(v_warned, 2) || ']';
+        v_shown := v_shown || ',"warnings":[' || substr(v_warned_shown, 2) || ']';
+      END IF;
+      v_c := CASE WHEN v_would IS NULL THEN v_nearest ELSE v_denied_by END;
+      IF v_would = 'INSUFFICIENT_CREDITS' AND v_s_to >= v_s_from THEN
+        v_w := v_s_wallet[v_s_to];
+        v_text := v_text || ',"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
+        v_shown := v_shown || ',"binding":{"kind":"WALLET","walletId":' || v_w_id[v_w] || ',"limit":"' || v_w_limit[v_w] || '","used":"'
+          || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
+        v_i_bound[v_i] := v_w_entity[v_w];
+      ELSIF v_c IS NOT NULL THEN
+        v_text := v_text || ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","' || trim_scale(v_c_used[v_c]) || '","'
+          || v_c_held[v_c] || '",' || v_c_resets[v_c] || ']';
+        v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"'
+          || trim_scale(v_c_used[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
+        v_i_bound[v_i] := v_c_subject[v_c];
+      END IF;
+      v_i_status[v_i] := 'NEW';
+      v_i_allowed[v_i] := true;
+      v_i_would[v_i] := v_would IS NULL;
+      v_i_reason[v_i] := v_would;
+      v_i_seq[v_i] := v_seq;
+      v_i_answer[v_i] := v_text || '}';
+      v_i_shown[v_i] := v_shown;
+      v_i_counters[v_i] := nullif('{' || substr(v_counted, 2) || '}', '{}');
+      v_amounts[v_at + 1] := v_asked;
+    END item;
+
+    -- A group ends: one member that failed undoes them all.
+    v_group_failed := v_group_failed OR (v_i_group[v_i] IS NOT NULL AND v_i_status[v_i] <> 'REPLAYED' AND NOT (v_i_allowed[v_i] AND v_i_would[v_i]));
+    v_group_refused := v_group_refused OR (v_i_group[v_i] IS NOT NULL AND v_i_status[v_i] = 'UNRECORDED');
+    IF v_turn = v_group_to THEN
+      IF v_group_failed AND (v_group_refused OR NOT v_k_observe[v_k]) THEN
+        v_k_seq[v_k] := v_saved.k_seq; v_k_no[v_k] := v_saved.k_no; v_k_created[v_k] := v_saved.k_created; v_u_seq := v_saved.u_seq;
+        v_g_left := v_saved.g_left; v_g_changed := v_saved.g_changed;
+        v_w_scheduled := v_saved.w_scheduled; v_w_available := v_saved.w_available; v_w_unbooked := v_saved.w_unbooked;
+        v_w_owed := v_saved.w_owed; v_w_changed := v_saved.w_changed;
+        v_c_no := v_saved.c_no; v_c_used := v_saved.c_used; v_c_denied_count := v_saved.c_denied_count;
+        v_c_denied_amount := v_saved.c_denied_amount; v_c_from_seq := v_saved.c_from_seq; v_c_changed := v_saved.c_changed;
+        v_entries := v_saved.entries;
+      END IF;
+      IF v_group_failed THEN
+        FOR v_j IN v_group_from .. v_group_to LOOP
+          v_i := v_turns[v_j];
+          CONTINUE WHEN v_i_status[v_i] = 'REPLAYED';
+          IF v_i_allowed[v_i] AND v_i_would[v_i] THEN
+            v_i_reason[v_i] := 'GROUP_DENIED';
+            v_i_would[v_i] := false;
+          END IF;
+          CONTINUE WHEN v_k_observe[v_k] AND NOT v_group_refused;
+          IF v_i_allowed[v_i] THEN
+            v_i_allowed[v_i] := false; v_i_seq[v_i] := v_k_seq[v_k]; v_i_answer[v_i] := '{}'; v_i_shown[v_i] := '{'; v_i_bound[v_i] := NULL;
+            v_i_credits[v_i] := NULL; v_i_shortfall[v_i] := NULL; v_i_counters[v_i] := NULL;
+          END IF;
+          IF v_group_refused THEN
+            v_i_status[v_i] := 'UNRECORDED';
+          END IF;
+        END LOOP;
+      END IF;
+      v_group_to := NULL;
+    END IF;
+  END LOOP;
+
+  -- The verdict: the answers, and of what was loaded only what changed.
+  v_verdict.at := p_at; v_verdict.catalog_version := v_catalog;
+  v_verdict.i_customer := v_i_customer; v_verdict.i_key := v_i_key; v_verdict.i_month := v_request.i_month; v_verdict.i_fingerprint := v_i_print;
+  v_verdict.i_status := v_i_status; v_verdict.i_allowed := v_i_allowed; v_verdict.i_would_allow := v_i_would; v_verdict.i_reason := v_i_reason;
+  v_verdict.i_seq := v_i_seq; v_verdict.i_recorded_at := v_i_at; v_verdict.i_answer := v_i_answer; v_verdict.i_shown := v_i_shown;
+  v_verdict.i_bound := v_i_bound; v_verdict.i_route := v_i_route; v_verdict.i_session := v_i_session; v_verdict.i_quantities := v_i_quantities;
+  v_verdict.i_credits := v_i_credits; v_verdict.i_shortfall := v_i_shortfall; v_verdict.i_counters := v_i_counters;
+  v_verdict.i_metadata := v_request.i_metadata;
+  IF v_dry THEN
+    RETURN v_verdict;
+  END IF;
+  v_verdict.r_feature := v_r_feature; v_verdict.r_dimensions := v_r_dimensions; v_verdict.r_named := v_r_named; v_verdict.r_path := v_r_path;
+  v_verdict.r_occurred := v_request.r_occurred;
+  v_verdict.e_customer := v_e_customer[:v_entries]; v_verdict.e_seq := v_e_seq[:v_entries]; v_verdict.e_leg := v_e_leg[:v_entries];
+  v_verdict.e_wallet := v_e_wallet[:v_entries]; v_verdict.e_account := v_e_account[:v_entries]; v_verdict.e_grant := v_e_grant[:v_entries];
+  v_verdict.e_amount := v_e_amount[:v_entries]; v_verdict.e_balance := v_e_balance[:v_entries];
+  SELECT array_agg(w.customer), array_agg(g.no), array_agg(g.remaining)
+  INTO v_verdict.g_customer, v_verdict.g_no, v_verdict.g_remaining
+  FROM unnest(v_g_wallet, v_g_no, v_g_left, v_g_changed) AS g (wallet, no, remaining, changed)
+  JOIN unnest(v_w_customer) WITH ORDINALITY AS w (customer, w) ON w.w = g.wallet
+  WHERE g.changed;
+  SELECT array_agg(customer), array_agg(no), array_agg(scheduled), array_agg(available), array_agg(owed), array_agg(shortfall),
+         array_agg(type), array_agg(new)
+  INTO v_verdict.w_customer, v_verdict.w_no, v_verdict.w_scheduled, v_verdict.w_available, v_verdict.w_owed, v_verdict.w_shortfall,
+       v_verdict.w_type, v_verdict.w_is_new
+  FROM unnest(v_w_customer, v_w_no, v_w_scheduled, v_w_available, v_w_owed, v_w_shortfall, v_w_type, v_w_new, v_w_changed)
+    AS w (customer, no, scheduled, available, owed, shortfall, type, new, changed)
+  WHERE changed;
+  SELECT array_agg(customer), array_agg(no), array_agg(is_new), array_agg(budget), array_agg(subject), array_agg(session), array_agg(start),
+         array_agg("end"), array_agg(used), array_agg(denied_count), array_agg(denied_amount), array_agg(from_seq)
+  INTO v_verdict.c_customer, v_verdict.c_no, v_verdict.c_is_new, v_verdict.c_budget, v_verdict.c_subject, v_verdict.c_session, v_verdict.c_start,
+       v_verdict.c_end, v_verdict.c_used, v_verdict.c_denied_count, v_verdict.c_denied_amount, v_verdict.c_from_seq
+  FROM unnest(v_c_customer, v_c_no, v_c_is_new, v_c_budget, v_c_subject, v_c_session, v_c_start, v_c_end, v_c_used, v_c_denied_count,
+              v_c_denied_amount, v_c_from_seq, v_c_changed)
+    AS c (customer, no, is_new, budget, subject, session, start, "end", used, denied_count, denied_amount, from_seq, changed)
+  WHERE changed;
+  SELECT array_agg(p_customers[u.k]), array_agg(u.no), array_agg(u.id), array_agg(u.path), array_agg(u.types), array_agg(u.seq)
+  INTO v_verdict.n_customer, v_verdict.n_no, v_verdict.n_id, v_verdict.n_path, v_verdict.n_types, v_verdict.n_seq
+  FROM unnest(v_u_k, v_u_no, v_u_id, v_u_path, v_u_types, v_u_seq) AS u (k, no, id, path, types, seq)
+  WHERE u.seq IS NOT NULL;
+  v_verdict.k_id := p_customers; v_verdict.k_seq := v_k_seq; v_verdict.k_last_no := v_k_no; v_verdict.k_created := v_k_created;
+  RETURN v_verdict;
+END
+$$;

@@ -1,0 +1,51 @@
+-- A recorded answer with ids in place of the numbers it is kept with, open at its end as core.judge leaves
+-- its own: core.judge builds a new answer both ways at once, this is for replays. A test holds the two equal.
+CREATE OR REPLACE FUNCTION core.show_answer(p_customer_id text, p_answer text) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  v_kept json := p_answer;
+  v_binding json := v_kept -> 'b';
+  v_shown text := '';
+BEGIN
+  IF v_kept -> 'c' IS NOT NULL THEN
+    v_shown := v_shown || ',"credits":' || (v_kept ->> 'c');
+  END IF;
+  IF v_kept -> 's' IS NOT NULL THEN
+    v_shown := v_shown || ',"slices":[' || coalesce((
+      SELECT string_agg('[' || to_json(w.wallet_id) || ',' || coalesce('"' || (s.slice ->> 1) || '"', 'null') || ',"' || (s.slice ->> 2) || '"]', ',' ORDER BY s.n)
+      FROM json_array_elements(v_kept -> 's') WITH ORDINALITY AS s (slice, n)
+      JOIN core.wallet AS w ON w.customer_id = p_customer_id AND w.wallet_no = (s.slice ->> 0)::integer), '') || ']';
+  END IF;
+  IF v_kept -> 'f' IS NOT NULL THEN
+    v_shown := v_shown || ',"shortfall":' || (v_kept ->> 'f');
+  END IF;
+  IF v_kept -> 'w' IS NOT NULL THEN
+    v_shown := v_shown || ',"wallets":[' || coalesce((
+      SELECT string_agg('[' || to_json(w.wallet_id) || ',' || to_json(w.credit_type) || ',"' || concat_ws('","', b.balance ->> 1, b.balance ->> 2, b.balance ->> 3, b.balance ->> 4) || '"]',
+                        ',' ORDER BY b.n)
+      FROM json_array_elements(v_kept -> 'w') WITH ORDINALITY AS b (balance, n)
+      JOIN core.wallet AS w ON w.customer_id = p_customer_id AND w.wallet_no = (b.balance ->> 0)::integer), '') || ']';
+  END IF;
+  IF v_kept -> 'q' IS NOT NULL THEN
+    v_shown := v_shown || ',"quantities":' || (v_kept ->> 'q');
+  END IF;
+  IF v_kept -> 'n' IS NOT NULL THEN
+    v_shown := v_shown || ',"warnings":[' || (
+      SELECT string_agg('{"budgetId":' || to_json(b.budget_id) || ',"entityId":' || core.entity_label(p_customer_id, (n.warning ->> 1)::integer) || ',"limit":"' || (n.warning ->> 2)
+                        || '","used":"' || (n.warning ->> 3) || '","advice":' || coalesce((n.warning -> 4)::text, 'null') || '}', ',' ORDER BY n.n)
+      FROM json_array_elements(v_kept -> 'n') WITH ORDINALITY AS n (warning, n)
+      JOIN core.budget AS b ON b.customer_id = p_customer_id AND b.budget_no = (n.warning ->> 0)::integer) || ']';
+  END IF;
+  IF json_typeof(v_binding) = 'array' THEN
+    v_shown := v_shown || ',"binding":{"kind":"' || (v_binding ->> 0) || '",' || CASE v_binding ->> 0
+        WHEN 'BUDGET' THEN '"budgetId":' || (SELECT to_json(b.budget_id)::text FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = (v_binding ->> 1)::integer)
+        ELSE '"walletId":' || (SELECT to_json(w.wallet_id)::text FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_binding ->> 1)::integer) END
+      || ',"limit":"' || (v_binding ->> 3) || '","used":"' || (v_binding ->> 4) || '","held":"' || (v_binding ->> 5) || '","resetsAt":'
+      || (v_binding -> 6)::text || ',"entityId":' || core.entity_label(p_customer_id, (v_binding ->> 2)::integer) || '}';
+  END IF;
+  RETURN '{' || substr(v_shown, 2);
+END
+$$;
