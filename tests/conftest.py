@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.servers import ROLE_PREFIX, Server, SharedServer
 
 from controlplane.types import Role
+from tests.servers import ROLE_PREFIX, Server, SharedServer
 
 #: Where the workers of one run find their common server; set by the process that starts the run.
 _RUN_FOLDER = "CONTROLPLANE_TEST_RUN_FOLDER"
@@ -59,7 +59,7 @@ def template(server: Server) -> str:
 @pytest.fixture
 def database_url(server: Server, template: str) -> Iterator[str]:
     """A fresh migrated database of this test alone, as a superuser."""
-    with server.new_database(template=template) as name:
+    with server.new_copy(template) as name:
         yield server.url(name)
 
 

@@ -65,6 +65,18 @@ class Server:
         )
 
     @contextmanager
+    def new_copy(self, template: str) -> Iterator[str]:
+        """Make a copy of a migrated database, and say of it what copying does not say."""
+        owner = sql.Identifier(f"{ROLE_PREFIX}_{Role.OWNER.value}")
+        with self.new_database(template) as name:
+            with psycopg.connect(self.url(name), autocommit=True) as admin:
+                grant = sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}")
+                admin.execute(grant.format(sql.Identifier(name), owner))
+                # A copy is another database, where nothing is decided until somebody says that it may be.
+                admin.execute("UPDATE core.installation SET identity = core.identity()")
+            yield name
+
+    @contextmanager
     def new_database(self, template: str = "template1") -> Iterator[str]:
         """Make a database with a name of its own, and drop it with whoever still is in it."""
         name = sql.Identifier(f"t_{secrets.token_hex(6)}")

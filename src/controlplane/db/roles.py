@@ -20,17 +20,31 @@ def missing_roles(session: Session, prefix: str) -> list[str]:
     return [name for name in wanted if name not in found]
 
 
-def can_become_owner(session: Session, prefix: str) -> bool:
-    """Whether the login may SET ROLE to the owner, who may create schemas in this database."""
+def may_become_owner(session: Session, prefix: str) -> bool:
+    """Whether the login may SET ROLE to the owner."""
     return bool(
         scalar(
             session,
-            "SELECT pg_has_role(current_user, oid, 'SET')"
-            " AND has_database_privilege(oid, current_database(), 'CREATE')"
+            "SELECT pg_has_role(current_user, oid, 'SET') FROM pg_catalog.pg_roles WHERE rolname = %(owner)s",
+            {"owner": f"{prefix}_{Role.OWNER.value}"},
+        )
+    )
+
+
+def owner_may_create(session: Session, prefix: str) -> bool:
+    """Whether the owner may create schemas in this database; a restored dump does not bring that along."""
+    return bool(
+        scalar(
+            session,
+            "SELECT has_database_privilege(oid, current_database(), 'CREATE')"
             " FROM pg_catalog.pg_roles WHERE rolname = %(owner)s",
             {"owner": f"{prefix}_{Role.OWNER.value}"},
         )
     )
+
+
+def _is_set_up(session: Session, prefix: str) -> bool:
+    return may_become_owner(session, prefix) and owner_may_create(session, prefix)
 
 
 @contextmanager
@@ -61,14 +75,14 @@ def ensure_roles(session: Session, file: SqlFile, prefix: str) -> None:
     Raises:
         RolesMissing: something is missing and the login may not make it.
     """
-    if not missing_roles(session, prefix) and can_become_owner(session, prefix):
+    if not missing_roles(session, prefix) and _is_set_up(session, prefix):
         return
     try:
         for statement in file.statements(prefix):
             session.execute(statement.text.encode())
     except psycopg.errors.InsufficientPrivilege as error:
         raise _refusal(session, prefix, str(error).strip().splitlines()[0]) from error
-    if not can_become_owner(session, prefix):  # GRANT only warns when it grants nothing
+    if not _is_set_up(session, prefix):  # GRANT only warns when it grants nothing
         raise _refusal(session, prefix, "it may not let their owner create in this database")
 
 

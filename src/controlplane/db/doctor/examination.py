@@ -26,7 +26,7 @@ _SERVER: Sequence[_Check] = (
 )
 _SCHEMA: Sequence[_Check] = (
     schema.check_roles,
-    schema.check_migrations,
+    schema.check_schema,
     schema.check_queues,
     schema.check_grants,
     schema.check_partitions,

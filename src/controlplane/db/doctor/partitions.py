@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
+from controlplane.db.roles import as_owner
 from controlplane.db.sessions import Session, scalar
 
 # Tables of ours partitioned by one column that holds an instant or a day, with their DEFAULT partition.
@@ -41,10 +42,10 @@ def _is_taken(session: Session, bounds: list[str], column: str, kind: str, ahead
     """Ask Postgres itself: a partition's constraint is an expression over the column."""
     constraints = sql.SQL(" OR ").join(sql.SQL("({})").format(sql.SQL(bound)) for bound in bounds)
     query = sql.SQL(
-        "SELECT to_char(at, 'YYYY-MM'), {taken} FROM ("
-        " SELECT at, (at AT TIME ZONE 'UTC')::{kind} AS {column} FROM ("
+        "SELECT to_char(our_instant, 'YYYY-MM'), {taken} FROM ("
+        " SELECT our_instant, (our_instant AT TIME ZONE 'UTC')::{kind} AS {column} FROM ("
         "  SELECT date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')"
-        "   + make_interval(months => {ahead}, days => 14) AS at) AS a) AS b"
+        "   + make_interval(months => {ahead}, days => 14) AS our_instant) AS a) AS b"
     ).format(
         taken=constraints if bounds else sql.SQL("false"),
         kind=sql.SQL("timestamptz" if kind.startswith("timestamp") else "date"),
@@ -62,8 +63,7 @@ def default_rows(session: Session, prefix: str) -> list[str]:
     Rows are the owner's to read, so the login must be able to become it.
     """
     names = []
-    with session.transaction():
-        session.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(f"{prefix}_owner")))
+    with as_owner(session, prefix):
         for _, _, _, _, default in session.execute(_TABLES).fetchall():
             if not default:
                 continue

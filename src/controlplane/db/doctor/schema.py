@@ -7,7 +7,7 @@ from controlplane.db.doctor.findings import Finding, Level, Patient
 from controlplane.db.doctor.partitions import default_rows, missing_months
 from controlplane.db.plan import check_same_installation, make_plan, release
 from controlplane.db.queues import QUEUES
-from controlplane.db.roles import as_owner, can_become_owner, missing_roles
+from controlplane.db.roles import as_owner, may_become_owner, missing_roles, owner_may_create
 from controlplane.db.schema_state import read_recorded
 from controlplane.db.sessions import scalar
 from controlplane.db.sources import load_sources
@@ -29,14 +29,17 @@ def check_roles(patient: Patient) -> Iterator[Finding]:
     prefix = patient.settings.role_prefix
     if missing := missing_roles(patient.session, prefix):
         yield Finding("roles", Level.FAIL, f"missing: {', '.join(missing)}", f"{_MIGRATE}, or {_PRINT_ROLES}")
-    elif not can_become_owner(patient.session, prefix):
+    elif not may_become_owner(patient.session, prefix):
         says = f"the login '{patient.session.info.user}' cannot migrate: it may not become {prefix}_owner"
         yield Finding("roles", Level.WARN, says, f"migrate with another login, or {_PRINT_ROLES}")
+    elif not owner_may_create(patient.session, prefix):
+        says = f"{prefix}_owner may not create in this database"
+        yield Finding("roles", Level.WARN, says, f"{_MIGRATE}, or {_PRINT_ROLES}")
     else:
         yield Finding("roles", Level.OK, f"{prefix}_* exist, and this login may migrate")
 
 
-def check_migrations(patient: Patient) -> Iterator[Finding]:
+def check_schema(patient: Patient) -> Iterator[Finding]:
     """The schema is what this code expects."""
     settings = patient.settings
     recorded = read_recorded(patient.session, settings.role_prefix)
