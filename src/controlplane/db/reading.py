@@ -75,7 +75,7 @@ async def read_usage_events(
 async def read_decisions(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:
-    """Recorded decisions of a customer, by idempotency key, the largest (with time-ordered keys, newest) first."""
+    """Recorded decisions of a customer by key, the largest first: with time-ordered keys, the newest."""
     query: LiteralString = "SELECT api.read_decisions(%s, %s, %s, %s)"
     return await _page(database, query, (customer,), filter_, after, limit)
 

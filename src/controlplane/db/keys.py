@@ -1,0 +1,75 @@
+"""API keys: how a secret is made, how it is looked up by its hash, and who used which.
+
+A secret is ``cp_<environment>_<kind>_<48 hex digits>``: whoever finds one knows what it opens. Only its
+SHA-256 is stored: 192 random bits need no salt and no slow hash.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from controlplane.db.configuration import Input
+from controlplane.db.encode import encoded
+from controlplane.db.pool import Database
+from controlplane.db.reading import Record
+from controlplane.errors import OutcomeUnknown
+from controlplane.types import Environment
+
+#: Kind of key and how it stands in a secret.
+KINDS: Mapping[str, str] = {"SECRET": "sk", "PUBLISHABLE": "pk", "ADMIN": "ak"}
+
+_SHOWN = 8
+
+
+def new_secret(kind: str, environment: Environment) -> str:
+    """A new secret; it is shown once and stored nowhere.
+
+    Args:
+        kind: SECRET, PUBLISHABLE or ADMIN.
+        environment: where it will work, and nowhere else.
+    """
+    return f"cp_{environment.value}_{KINDS[kind]}_{secrets.token_hex(24)}"
+
+
+def hash_of(secret: str) -> bytes:
+    """What is stored of a secret: 32 bytes."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def shown_prefix(secret: str) -> str:
+    """What people see of a secret, to know it by."""
+    head, _, random = secret.rpartition("_")
+    return f"{head}_{random[:_SHOWN]}"
+
+
+async def create_key(database: Database, given: Input, secret: str, actor: str) -> Record:
+    """Store a key for a new secret.
+
+    Args:
+        database: where.
+        given: ``kind``, ``name``, ``scopes``, and perhaps ``customerId``, ``observe`` and ``expiresAt``.
+        secret: from ``new_secret``.
+        actor: who makes it.
+
+    Raises:
+        RequestError: ``INVALID_INPUT``.
+    """
+    stored = {**given, "prefix": shown_prefix(secret), "secretHash": hash_of(secret).hex()}
+    found: Record = await database.value("SELECT api.create_api_key(%s, %s)", (encoded(stored), actor))
+    return found
+
+
+async def find_key(database: Database, secret_hash: bytes) -> Record | None:
+    """The key with this hash, also a revoked or expired one; None if there is none."""
+    try:
+        found: Any = await database.value("SELECT api.find_api_key(%s)", (secret_hash,))
+    except OutcomeUnknown:
+        found = await database.value("SELECT api.find_api_key(%s)", (secret_hash,))
+    return found if found is None else dict(found)
+
+
+async def touch_keys(database: Database, key_ids: Sequence[str], used_at: Sequence[datetime]) -> None:
+    """Remember when keys were used last; an older time changes nothing."""
+    await database.value("SELECT api.touch_api_keys(%s, %s)", (list(key_ids), list(used_at)))

@@ -1,0 +1,106 @@
+"""What ``check``, ``consume`` and ``recordUsage`` have in common."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from controlplane.db import reading
+from controlplane.db.decisions import Judgement, Outcome
+from controlplane.errors import DatabaseError
+from controlplane.graphql.access import Scope
+from controlplane.graphql.answers import decision
+from controlplane.graphql.context import Info
+from controlplane.graphql.failures import told
+from controlplane.graphql.inputs import (
+    ConsumeInput,
+    Detail,
+    RecordUsageInput,
+    asked_quantities,
+    item_of,
+    need_overage,
+    need_size,
+)
+from controlplane.graphql.types.budgets import Budget, budget
+from controlplane.graphql.types.decisions import Decision
+
+Asked = Sequence[ConsumeInput | RecordUsageInput]
+
+#: Budgets that one full answer shows at most.
+LONGEST_CHAIN = 100
+
+
+async def checked(info: Info, asked: Sequence[ConsumeInput]) -> list[Decision]:
+    """Dry runs, in order.
+
+    Raises:
+        GraphQLError: ``FORBIDDEN``, ``MALFORMED``, or a fault.
+    """
+    context = info.context
+    principal = context.principal
+    principal.need(Scope.CHECK)
+    need_size(len(asked))
+    principal.need_customers(each.customer_id for each in asked)
+    for each in asked:
+        need_overage(principal, each)
+    items = [item_of(each) for each in asked]
+    found = await context.services.decisions.check(items, observe=principal.is_observed)
+    return [
+        await _shown(info, judgement, each, item, recorded=False)
+        for judgement, each, item in zip(found, asked, items, strict=True)
+    ]
+
+
+async def consumed(info: Info, asked: Asked, operation: str) -> list[Decision | Exception]:
+    """Decisions, in order; an item that could not be sent has its error instead, and may be sent again.
+
+    Raises:
+        GraphQLError: ``FORBIDDEN``, ``MALFORMED``, ``UNKNOWN``, or a fault.
+    """
+    context = info.context
+    principal = context.principal
+    principal.need(Scope.CONSUME)
+    need_size(len(asked))
+    principal.need_customers(each.customer_id for each in asked)
+    for each in asked:
+        if isinstance(each, ConsumeInput):
+            need_overage(principal, each)
+        else:
+            principal.need(Scope.RECORD)
+    items = [item_of(each) for each in asked]
+    outcomes = await context.services.decisions.consume(items, observe=principal.is_observed)
+    answers: list[Decision | Exception] = []
+    for outcome, each, item in zip(outcomes, asked, items, strict=True):
+        _count(info, operation, outcome)
+        if isinstance(outcome, DatabaseError):
+            answers.append(told(outcome) or outcome)
+        else:
+            answers.append(await _shown(info, outcome, each, item, recorded=True))
+    return answers
+
+
+async def _shown(
+    info: Info,
+    judgement: Judgement,
+    asked: ConsumeInput | RecordUsageInput,
+    item: dict[str, Any],
+    *,
+    recorded: bool,
+) -> Decision:
+    chain = await _chain(info, item) if asked.detail is Detail.FULL else None
+    return decision(judgement, asked_quantities(item), recorded=recorded, budgets=chain)
+
+
+async def _chain(info: Info, item: dict[str, Any]) -> list[Budget]:
+    """All budgets on the path of a request, as they stand now."""
+    records = await reading.read_budgets(
+        info.context.services.database,
+        item["customerId"],
+        {"onPathOf": item.get("entityIds") or [], "isActive": True},
+        None,
+        LONGEST_CHAIN,
+    )
+    return [budget(record) for record in records]
+
+
+def _count(info: Info, operation: str, outcome: Outcome) -> None:
+    label = outcome.code if isinstance(outcome, DatabaseError) else outcome.reason or "ALLOWED"
+    info.context.services.observe_decision(operation, label)

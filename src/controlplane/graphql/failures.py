@@ -1,0 +1,91 @@
+"""GraphQL errors: for broken requests and faults, never for a denial. Each has ``extensions.code``.
+
+What we know, callers are told; everything else is masked as ``INTERNAL`` and logged with the id they see.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, RequestError, Shed
+from controlplane.types import Json
+
+_log = structlog.get_logger(__name__)
+
+#: What callers are told where Postgres' own words are for us alone.
+_TOLD: Mapping[str, str] = {
+    "UNKNOWN": "the connection was lost before the answer came, so it may be recorded or not;"
+    " send the same again with the same key",
+    "TIMEOUT": "the database took too long and wrote nothing; try again in a moment",
+    "LOCKED": "another operation holds this customer; nothing was written; try again in a moment",
+    "SERIALIZATION_CONFLICT": "two operations were in each other's way; nothing was written; try again",
+    "OUT_OF_RESOURCES": "the database is at its limits; nothing was written; try again in a moment",
+    "READ_ONLY": "this database takes no writes at the moment; try again in a moment",
+    "SYSTEM_ERROR": "the database has a fault; nothing was written; try again in a moment",
+}
+
+_PLACE = re.compile(r" at '(?P<variable>\w+)(?P<path>[^']*)'")
+
+
+def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
+    """An error to raise: ``code`` is for machines and stable, the message is for people."""
+    return GraphQLError(message, extensions={"code": code, **extensions})
+
+
+def told(error: DatabaseError) -> GraphQLError | None:
+    """The error as callers see it; None if it is a fault of ours, to be masked."""
+    if isinstance(error, Shed | Conflict | OutcomeUnknown):
+        return failure(error.code, _TOLD.get(error.code, error.message), retryable=True)
+    if not isinstance(error, RequestError) or (error.sqlstate or "U")[0] != "U":
+        return None
+    detail = error.detail if isinstance(error.detail, dict) else {}
+    listed = detail.get("errors")
+    first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else detail
+    extensions: dict[str, Json] = {"code": error.code}
+    if first.get("field"):
+        extensions["field"] = first["field"]
+    if "item" in detail:
+        extensions["item"] = detail["item"]
+    if first.get("code"):
+        extensions["problem"] = first["code"]
+    return GraphQLError(error.message, extensions=dict(extensions))
+
+
+def shown(error: GraphQLError) -> GraphQLError:
+    """The error as it goes out, with a code; what is unknown is masked and logged."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        return _coded(error)
+    replacement = told(cause) if isinstance(cause, DatabaseError) else None
+    if replacement is None:
+        identifier = uuid.uuid4().hex
+        _log.error("fault", id=identifier, path=error.path, exc_info=cause)
+        replacement = failure(
+            "INTERNAL", f"something went wrong here; it is logged as {identifier}", id=identifier
+        )
+    return GraphQLError(
+        replacement.message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=replacement.extensions,
+    )
+
+
+def _coded(error: GraphQLError) -> GraphQLError:
+    """One of GraphQL's own: of the document's or the variables' values."""
+    extensions: dict[str, Any] = {"code": "BAD_USER_INPUT"}
+    found = _PLACE.search(error.message)
+    if found:
+        extensions["field"] = found["path"].lstrip(".") or found["variable"]
+    error.extensions = extensions
+    return error

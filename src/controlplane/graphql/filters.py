@@ -1,0 +1,171 @@
+"""Filters and orders of lists."""
+
+from enum import Enum
+from typing import ClassVar
+
+import strawberry
+
+from controlplane.graphql.scalars import DateTime, Long
+from controlplane.graphql.types.reasons import Reason
+
+
+@strawberry.enum(description="The order of a history.")
+class SeqOrder(Enum):
+    """Orders by seq."""
+
+    NEWEST_FIRST = strawberry.enum_value("NEWEST_FIRST", description="By seq, downwards.")
+    OLDEST_FIRST = strawberry.enum_value("OLDEST_FIRST", description="By seq, upwards.")
+
+
+@strawberry.input(description="Which customers.")
+class CustomerFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"is_suspended": "isSuspended"}
+    is_suspended: bool | None = strawberry.field(default=None, description="Only (not) suspended ones.")
+
+
+@strawberry.input(description="Which entities.")
+class EntityFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"entity_type": "entityType", "parent_id": "parentId", "is_archived": "isArchived"}
+    entity_type: str | None = strawberry.field(default=None, description="Only of this type.")
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only directly below this entity; the empty text is the customer itself."
+    )
+    is_archived: bool | None = strawberry.field(default=None, description="Only (not) archived ones.")
+
+
+@strawberry.input(description="Which wallets.")
+class WalletFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"entity_id": "entityId", "credit_type": "creditType"}
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this entity; the empty text is the customer itself."
+    )
+    credit_type: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this credit type."
+    )
+
+
+@strawberry.input(description="Which grants.")
+class GrantFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"wallet_id": "walletId", "is_open": "isOpen"}
+    wallet_id: strawberry.ID | None = strawberry.field(default=None, description="Only in this wallet.")
+    is_open: bool | None = strawberry.field(
+        default=None, description="Only those with something (nothing) left."
+    )
+
+
+@strawberry.input(description="Which budgets.")
+class BudgetFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"entity_id": "entityId", "on_path_of": "onPathOf", "is_active": "isActive"}
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only on this entity; the empty text is the customer itself."
+    )
+    on_path_of: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Only what binds a request that names these, with their usage alone."
+    )
+    is_active: bool | None = strawberry.field(default=None, description="Only (in)active ones.")
+
+
+@strawberry.input(description="Which ledger entries.")
+class LedgerFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "wallet_id": "walletId",
+        "grant_id": "grantId",
+        "kind": "kind",
+        "from_seq": "fromSeq",
+        "to_seq": "toSeq",
+        "recorded_from": "recordedFrom",
+        "recorded_before": "recordedBefore",
+    }
+    wallet_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only from or to this wallet."
+    )
+    grant_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this grant.")
+    kind: str | None = strawberry.field(default=None, description="Only of this kind, such as CONSUME.")
+    from_seq: Long | None = strawberry.field(default=None, description="From this seq on.")
+    to_seq: Long | None = strawberry.field(default=None, description="Up to this seq.")
+    recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")
+    recorded_before: DateTime | None = strawberry.field(default=None, description="Recorded before then.")
+
+
+@strawberry.input(description="Which usage events.")
+class UsageFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "feature_id": "featureId",
+        "entity_id": "entityId",
+        "session_id": "sessionId",
+        "from_seq": "fromSeq",
+        "to_seq": "toSeq",
+        "recorded_from": "recordedFrom",
+        "recorded_before": "recordedBefore",
+    }
+    feature_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this feature.")
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only what named this entity itself; the empty text is the customer."
+    )
+    session_id: str | None = strawberry.field(default=None, description="Only in this session.")
+    from_seq: Long | None = strawberry.field(default=None, description="From this seq on.")
+    to_seq: Long | None = strawberry.field(default=None, description="Up to this seq.")
+    recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")
+    recorded_before: DateTime | None = strawberry.field(default=None, description="Recorded before then.")
+
+
+@strawberry.input(description="Which recorded decisions.")
+class DecisionFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"idempotency_key": "idempotencyKey", "reason": "reason", "allowed": "allowed"}
+    idempotency_key: str | None = strawberry.field(default=None, description="Only under this key.")
+    reason: Reason | None = strawberry.field(default=None, description="Only for this reason.")
+    allowed: bool | None = strawberry.field(default=None, description="Only allowed or only denied ones.")
+
+
+@strawberry.input(description="Which features.")
+class FeatureFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"feature_id": "featureId", "is_archived": "isArchived"}
+    feature_id: strawberry.ID | None = strawberry.field(default=None, description="Only this one.")
+    is_archived: bool | None = strawberry.field(default=None, description="Only (not) archived ones.")
+
+
+@strawberry.input(description="Which rates.")
+class RateFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "feature_id": "featureId",
+        "credit_type": "creditType",
+        "quantity": "quantity",
+        "in_force_at": "inForceAt",
+    }
+    feature_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this feature.")
+    credit_type: strawberry.ID | None = strawberry.field(default=None, description="Only in these credits.")
+    quantity: str | None = strawberry.field(default=None, description="Only for this quantity.")
+    in_force_at: DateTime | None = strawberry.field(
+        default=None, description="Only the newest of each at that instant; without it all, superseded too."
+    )
+
+
+@strawberry.input(description="Which keys.")
+class ApiKeyFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {"customer_id": "customerId", "is_active": "isActive"}
+    customer_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only bound to this customer."
+    )
+    is_active: bool | None = strawberry.field(default=None, description="Only those that (do not) work.")

@@ -1,0 +1,60 @@
+"""Reasons as sentences for people. Machines read ``reason`` and ``binding``; these may change any time."""
+
+from typing import Any
+
+from controlplane.db.decisions import Judgement
+
+_FINAL = " This answer is final for its key; a new attempt needs a new one."
+
+_SENTENCES = {
+    "CUSTOMER_NOT_FOUND": "There is no customer {customer}.",
+    "CUSTOMER_SUSPENDED": "The customer {customer} is suspended.",
+    "RESERVATION_NOT_FOUND": "There is no such reservation.",
+    "RESERVATION_ENDED": "The reservation has ended.",
+    "FEATURE_NOT_FOUND": "There is no such feature.",
+    "ENTITY_NOT_FOUND": "An entity is unknown to the customer {customer}, whose policy does not create it.",
+    "ENTITY_SUSPENDED": "An entity, or something above it, is suspended.",
+    "NO_ACTIVE_SUBSCRIPTION": "The customer {customer} has no active subscription.",
+    "NOT_ENTITLED": "The customer's plan does not have this feature.",
+    "FEATURE_TYPE_MISMATCH": "The feature does not count what was asked for.",
+    "VALUE_NOT_ALLOWED": "The value is not among those allowed.",
+    "REQUEST_LIMIT_EXCEEDED": "That is more than one request may ask.",
+    "NO_RATE": "Nothing says what this costs.",
+    "USAGE_LIMIT_EXCEEDED": "The period's quota is used up.",
+    "GROUP_DENIED": "Another item of the group was denied, so this one was too.",
+}
+
+#: Refused without a record, so that the same key may come again.
+_UNRECORDED = {"CUSTOMER_NOT_FOUND", "RESERVATION_NOT_FOUND"}
+
+
+def message_for(judgement: Judgement) -> str | None:
+    """The sentence; None if there is no reason."""
+    reason = judgement.reason
+    if reason is None:
+        return None
+    sentence = _sentence(reason, judgement)
+    if judgement.allowed:
+        return f"It was allowed although it does not fit: {sentence}"
+    return sentence if reason in _UNRECORDED | {"IDEMPOTENCY_CONFLICT"} else sentence + _FINAL
+
+
+def _sentence(reason: str, judgement: Judgement) -> str:
+    answer = judgement.answer
+    binding: dict[str, Any] = answer.get("binding") or {}
+    if reason == "IDEMPOTENCY_CONFLICT":
+        return f"The key was used before with another {answer.get('field') or 'request'}."
+    if reason == "BUDGET_EXCEEDED" and binding:
+        whose = binding.get("entityId") or judgement.customer_id
+        held = f" and {binding['held']} held" if binding.get("held") not in (None, "0") else ""
+        until = f", until {binding['resetsAt']}" if binding.get("resetsAt") else ""
+        return (
+            f"The budget {binding.get('budgetId')} of {whose} allows {binding.get('limit')}{until};"
+            f" {binding.get('used')} used{held}."
+        )
+    if reason == "INSUFFICIENT_CREDITS":
+        balances = ", ".join(f"{wallet[0]} has {wallet[2]}" for wallet in answer.get("wallets") or ())
+        return (
+            f"The wallets do not hold enough: {balances}." if balances else "There is no wallet to pay from."
+        )
+    return _SENTENCES.get(reason, "It was denied.").format(customer=judgement.customer_id)

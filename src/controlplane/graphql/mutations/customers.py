@@ -1,0 +1,247 @@
+"""Customers, entities, budgets, grants."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from controlplane.db import configuration, reading
+from controlplane.db.reading import Record
+from controlplane.graphql.access import Scope
+from controlplane.graphql.administering import UserError, actor_of, attempted, json_of, pairs_of
+from controlplane.graphql.context import Info
+from controlplane.graphql.inputs import DimensionInput
+from controlplane.graphql.scalars import JSON, Credits, DateTime
+from controlplane.graphql.types.budgets import Budget, BudgetMeasure, BudgetMode, BudgetWindow, budget
+from controlplane.graphql.types.customers import Customer, Entity, UnknownEntityAction, customer, entity
+from controlplane.graphql.types.wallets import Grant, GrantKind, grant
+
+UNSET: Any = strawberry.UNSET
+
+
+@strawberry.input(description="What a request that names an unknown entity does.")
+class UnknownEntityInput:
+    """A policy."""
+
+    action: UnknownEntityAction = strawberry.field(description="Deny or create.")
+    type: str | None = strawberry.field(default=UNSET, description="Type of what is created.")
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Its parent; null: directly below the customer."
+    )
+    maximum: int | None = strawberry.field(default=UNSET, description="Most entities that may be created so.")
+
+
+@strawberry.input(description="A customer; what is not given stays as it is.")
+class UpsertCustomerInput:
+    """A customer."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Natural id, chosen by you.")
+    name: str | None = strawberry.field(default=UNSET, description="What people call it.")
+    metadata: JSON | None = strawberry.field(default=UNSET, description="Whatever you keep with it.")
+    observe: bool | None = strawberry.field(
+        default=UNSET, description="Record decisions, and enforce none of them."
+    )
+    unknown_entity: UnknownEntityInput | None = strawberry.field(
+        default=UNSET, description="What an unknown entity id does."
+    )
+
+
+@strawberry.input(description="An entity; what is not given stays as it is.")
+class UpsertEntityInput:
+    """An entity."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    entity_id: strawberry.ID = strawberry.field(description="Natural id, unique within the customer.")
+    entity_type: str | None = strawberry.field(default=UNSET, description="Its type; needed for a new one.")
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Its parent; null or not given: directly below the customer."
+    )
+    name: str | None = strawberry.field(default=UNSET, description="What people call it.")
+    metadata: JSON | None = strawberry.field(default=UNSET, description="Whatever you keep with it.")
+
+
+@strawberry.input(
+    description="A budget; set again under the same id it is changed, and what it counted stays."
+)
+class SetBudgetInput:
+    """A budget."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    budget_id: strawberry.ID = strawberry.field(description="Natural id, unique within the customer.")
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Where it stands; null: on the customer."
+    )
+    each: str | None = strawberry.field(
+        default=UNSET, description="Count each entity of this type below it, or each SESSION, for itself."
+    )
+    window: BudgetWindow = strawberry.field(description="The period it counts over.")
+    anchor: DateTime | None = strawberry.field(
+        default=UNSET, description="Where windows begin; null: by the calendar."
+    )
+    zone: str | None = strawberry.field(default=UNSET, description="IANA zone of the calendar; UTC.")
+    mode: BudgetMode | None = strawberry.field(default=UNSET, description="What it does when passed; HARD.")
+    measure: BudgetMeasure = strawberry.field(description="What it counts.")
+    credit_type: strawberry.ID | None = strawberry.field(default=UNSET, description="Of which credits.")
+    feature_id: strawberry.ID | None = strawberry.field(default=UNSET, description="For which feature.")
+    quantity: str | None = strawberry.field(default=UNSET, description="Which quantity of the feature.")
+    dimensions: list[DimensionInput] | None = strawberry.field(
+        default=UNSET, description="Only requests that carry these values count."
+    )
+    limit: Credits = strawberry.field(description="How much.")
+    advice: JSON | None = strawberry.field(
+        default=UNSET, description="What callers near the limit should do."
+    )
+
+
+@strawberry.input(description="A lot of credits for a wallet, which is made if it is not there.")
+class GrantCreditsInput:
+    """A grant."""
+
+    idempotency_key: str = strawberry.field(description="Your key for it: the same key grants once.")
+    customer_id: strawberry.ID = strawberry.field(description="To whom.")
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="To which entity's wallet; null: the customer's own."
+    )
+    wallet_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Id of the wallet, for a new one or instead of entity and type."
+    )
+    credit_type: strawberry.ID | None = strawberry.field(default=UNSET, description="Which kind of credit.")
+    amount: Credits = strawberry.field(description="How much.")
+    kind: GrantKind | None = strawberry.field(default=UNSET, description="What it is; PAID if not given.")
+    priority: int | None = strawberry.field(default=UNSET, description="0 to 100, the lower burns first; 50.")
+    effective_at: DateTime | None = strawberry.field(default=UNSET, description="Since when; now.")
+    expires_at: DateTime | None = strawberry.field(default=UNSET, description="Until when; null: for ever.")
+    feature_ids: list[strawberry.ID] | None = strawberry.field(
+        default=UNSET, description="Only these features may burn it; null: any."
+    )
+    cost_basis: Credits | None = strawberry.field(default=UNSET, description="What was paid for it.")
+    currency: str | None = strawberry.field(default=UNSET, description="In which currency, ISO 4217.")
+    source: str | None = strawberry.field(
+        default=UNSET, description="Where it comes from, such as an invoice."
+    )
+    overdraft_limit: Credits | None = strawberry.field(
+        default=UNSET, description="How much the wallet may owe from now on."
+    )
+
+
+@strawberry.type(description="What upsertCustomer did.")
+class UpsertCustomerPayload:
+    """Payload."""
+
+    customer: Customer | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.type(description="What upsertEntity did.")
+class UpsertEntityPayload:
+    """Payload."""
+
+    entity: Entity | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.type(description="What setBudget did.")
+class SetBudgetPayload:
+    """Payload."""
+
+    budget: Budget | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.type(description="What grantCredits did.")
+class GrantCreditsPayload:
+    """Payload."""
+
+    grant: Grant | None = strawberry.field(description="As it is now; null if something was wrong.")
+    replayed: bool = strawberry.field(description="Whether this key granted before; nothing was granted now.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+async def _changed(
+    info: Info, scope: Scope, customer_id: str, change: Any, given: dict[str, Any]
+) -> tuple[Record | None, list[UserError]]:
+    principal = info.context.principal
+    principal.need(scope)
+    principal.need_customer(customer_id, "input.customerId")
+    given.pop("customerId", None)
+    database = info.context.services.database
+    return await attempted(lambda: change(database, customer_id, given, actor_of(principal)))
+
+
+@strawberry.type
+class CustomerMutations:
+    """What administrators do to a customer."""
+
+    @strawberry.mutation(description="Make a customer, or change one.")
+    async def upsert_customer(
+        self,
+        info: Info,
+        given: Annotated[UpsertCustomerInput, strawberry.argument(name="input", description="The customer.")],
+    ) -> UpsertCustomerPayload:
+        """Make or change."""
+        found, errors = await _changed(
+            info, Scope.CUSTOMERS, given.customer_id, configuration.upsert_customer, json_of(given)
+        )
+        if found is None:
+            return UpsertCustomerPayload(customer=None, user_errors=errors)
+        database = info.context.services.database
+        records = await reading.read_customers(database, {"customerId": given.customer_id}, None, 1)
+        return UpsertCustomerPayload(customer=customer(records[0]), user_errors=[])
+
+    @strawberry.mutation(description="Make an entity, or change one.")
+    async def upsert_entity(
+        self,
+        info: Info,
+        given: Annotated[UpsertEntityInput, strawberry.argument(name="input", description="The entity.")],
+    ) -> UpsertEntityPayload:
+        """Make or change."""
+        found, errors = await _changed(
+            info, Scope.CUSTOMERS, given.customer_id, configuration.upsert_entity, json_of(given)
+        )
+        if found is None:
+            return UpsertEntityPayload(entity=None, user_errors=errors)
+        database = info.context.services.database
+        records = await reading.read_entities(
+            database, given.customer_id, {"entityId": given.entity_id}, None, 1
+        )
+        return UpsertEntityPayload(entity=entity(records[0]), user_errors=[])
+
+    @strawberry.mutation(description="Set a budget.")
+    async def set_budget(
+        self,
+        info: Info,
+        given: Annotated[SetBudgetInput, strawberry.argument(name="input", description="The budget.")],
+    ) -> SetBudgetPayload:
+        """Make or change."""
+        asked = json_of(given)
+        if "dimensions" in asked:
+            asked["dimensions"] = pairs_of(asked["dimensions"])
+        found, errors = await _changed(
+            info, Scope.BUDGETS, given.customer_id, configuration.set_budget, asked
+        )
+        if found is None:
+            return SetBudgetPayload(budget=None, user_errors=errors)
+        database = info.context.services.database
+        records = await reading.read_budgets(
+            database, given.customer_id, {"budgetId": given.budget_id}, None, 1
+        )
+        return SetBudgetPayload(budget=budget(records[0]), user_errors=[])
+
+    @strawberry.mutation(description="Grant credits.")
+    async def grant_credits(
+        self,
+        info: Info,
+        given: Annotated[GrantCreditsInput, strawberry.argument(name="input", description="The grant.")],
+    ) -> GrantCreditsPayload:
+        """Grant once."""
+        found, errors = await _changed(
+            info, Scope.GRANT, given.customer_id, configuration.grant_credits, json_of(given)
+        )
+        if found is None:
+            return GrantCreditsPayload(grant=None, replayed=False, user_errors=errors)
+        database = info.context.services.database
+        records = await reading.read_grants(
+            database, given.customer_id, {"grantId": str(found["grantId"])}, None, 1
+        )
+        return GrantCreditsPayload(
+            grant=grant(records[0]), replayed=bool(found.get("replayed")), user_errors=[]
+        )

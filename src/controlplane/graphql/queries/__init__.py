@@ -1,0 +1,14 @@
+"""Root fields that read."""
+
+from strawberry.tools import merge_types
+
+from controlplane.graphql.queries.catalog import CatalogQueries
+from controlplane.graphql.queries.customers import CustomerQueries
+from controlplane.graphql.queries.decisions import DecisionQueries
+from controlplane.graphql.queries.history import HistoryQueries
+from controlplane.graphql.queries.node import NodeQueries
+
+Query = merge_types("Query", (DecisionQueries, CustomerQueries, HistoryQueries, CatalogQueries, NodeQueries))
+Query.__strawberry_definition__.description = "Everything that changes nothing."  # type: ignore[attr-defined]
+
+__all__ = ["Query"]

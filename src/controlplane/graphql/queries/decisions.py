@@ -1,0 +1,61 @@
+"""Dry runs and recorded decisions."""
+
+from typing import Annotated
+
+import strawberry
+
+from controlplane.db import reading
+from controlplane.graphql.arguments import After, CustomerId, First, filter_of, reader
+from controlplane.graphql.context import Info
+from controlplane.graphql.deciding import checked
+from controlplane.graphql.filters import DecisionFilter
+from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.inputs import ConsumeInput
+from controlplane.graphql.types.decisions import Decision
+from controlplane.graphql.types.history import RecordedDecision, recorded_decision
+from controlplane.graphql.types.nodes import Connection, page, page_size
+
+
+@strawberry.type
+class DecisionQueries:
+    """``check`` and what was decided."""
+
+    @strawberry.field(description="What `consume` would answer now; writes nothing.")
+    async def check(
+        self,
+        info: Info,
+        asked: Annotated[ConsumeInput, strawberry.argument(name="input", description="What is asked.")],
+    ) -> Decision:
+        """One dry run."""
+        return (await checked(info, [asked]))[0]
+
+    @strawberry.field(
+        description="The same for several at once, judged in order, each counting for the next."
+    )
+    async def check_many(
+        self,
+        info: Info,
+        asked: Annotated[
+            list[ConsumeInput], strawberry.argument(name="input", description="What is asked, at most 1000.")
+        ],
+    ) -> list[Decision]:
+        """Several dry runs."""
+        return await checked(info, asked)
+
+    @strawberry.field(
+        description="Recorded decisions by key, the largest first: with UUIDv7 keys the newest."
+    )
+    async def decisions(
+        self,
+        info: Info,
+        customer_id: CustomerId = None,
+        filter: Annotated[DecisionFilter | None, strawberry.argument(description="Which.")] = None,  # noqa: A002
+        first: First = None,
+        after: After = None,
+    ) -> Connection[RecordedDecision]:
+        """A page."""
+        customer, size = reader(info, customer_id), page_size(first)
+        records = await reading.read_decisions(
+            info.context.services.database, customer, filter_of(filter), parse_cursor(after), size + 1
+        )
+        return page(records, size, after, recorded_decision)

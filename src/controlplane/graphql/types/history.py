@@ -1,0 +1,133 @@
+"""What happened: ledger entries, usage events, recorded decisions."""
+
+from enum import Enum
+
+import strawberry
+
+from controlplane.db.reading import Record
+from controlplane.graphql.identity import node_id
+from controlplane.graphql.scalars import JSON, Credits, DateTime, Long
+from controlplane.graphql.types.amounts import (
+    CreditAmount,
+    Dimension,
+    QuantityAmount,
+    credit_amount,
+    dimension,
+    quantity_amount,
+)
+from controlplane.graphql.types.nodes import Node, from_record, pairs
+from controlplane.graphql.types.reasons import Reason
+
+
+@strawberry.enum(description="Where credits are or have gone.")
+class Account(Enum):
+    """Accounts of a wallet; the last four are unbounded and have no balance."""
+
+    SCHEDULED = strawberry.enum_value("SCHEDULED", description="Granted, not effective yet.")
+    AVAILABLE = strawberry.enum_value("AVAILABLE", description="Can be spent.")
+    HELD = strawberry.enum_value("HELD", description="Held by reservations.")
+    LEASED = strawberry.enum_value("LEASED", description="Leased to sidecars.")
+    OWED = strawberry.enum_value("OWED", description="Overdraft drawn; grows when credits move from it.")
+    SHORTFALL = strawberry.enum_value("SHORTFALL", description="Recorded use that nothing paid for.")
+    ISSUED = strawberry.enum_value("ISSUED", description="Where granted credits come from.")
+    CONSUMED = strawberry.enum_value("CONSUMED", description="Spent.")
+    EXPIRED = strawberry.enum_value("EXPIRED", description="Expired unspent.")
+    VOIDED = strawberry.enum_value("VOIDED", description="Taken back.")
+
+
+@strawberry.type(description="One immutable movement of credits from one account to another.")
+class LedgerEntry(Node):
+    """One entry."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    seq: Long = strawberry.field(description="The operation it belongs to.")
+    leg: int = strawberry.field(description="Its place within the operation, from 1.")
+    kind: str = strawberry.field(description="What moved it: GRANT, CONSUME, GRANT_EXPIRED and so on.")
+    recorded_at: DateTime = strawberry.field(description="When it was recorded; never backwards along seq.")
+    effective_at: DateTime | None = strawberry.field(description="When it took effect, if that was before.")
+    from_wallet_id: strawberry.ID = strawberry.field(description="From this wallet.")
+    from_account: Account = strawberry.field(description="From this account of it.")
+    to_wallet_id: strawberry.ID = strawberry.field(description="To this wallet.")
+    to_account: Account = strawberry.field(description="To this account of it.")
+    credit_type: strawberry.ID = strawberry.field(description="Which kind of credit.")
+    grant_id: strawberry.ID | None = strawberry.field(description="Of which grant; null: overdraft and such.")
+    amount: Credits = strawberry.field(description="How much; always more than 0.")
+    from_balance_after: Credits | None = strawberry.field(
+        description="Balance of the first account after it; null for an unbounded one."
+    )
+    to_balance_after: Credits | None = strawberry.field(description="The same of the second account.")
+
+
+@strawberry.type(description="One attributed consumption.")
+class UsageEvent(Node):
+    """One usage event."""
+
+    usage_event_id: strawberry.ID = strawberry.field(description="Natural id: its seq.")
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    seq: Long = strawberry.field(description="Place in the customer's history.")
+    recorded_at: DateTime = strawberry.field(description="When it was recorded.")
+    occurred_at: DateTime = strawberry.field(description="When it happened.")
+    feature_id: strawberry.ID = strawberry.field(description="What was used.")
+    entity_ids: list[strawberry.ID] = strawberry.field(
+        description="Who used it: the entities that were named."
+    )
+    session_id: str | None = strawberry.field(description="In which session.")
+    dimensions: list[Dimension] = strawberry.field(description="What the request carried.")
+    quantities: list[QuantityAmount] = strawberry.field(description="How much was used.")
+    credits: list[CreditAmount] = strawberry.field(description="What it cost; shortfall is not in it.")
+    shortfall: list[CreditAmount] = strawberry.field(description="What nothing paid for.")
+    reason: Reason | None = strawberry.field(description="Why it would have been denied, if so.")
+    metadata: JSON | None = strawberry.field(description="What you said about it.")
+    catalog_version: Long = strawberry.field(description="The catalogue it was priced by.")
+
+
+@strawberry.type(description="A decision as it was recorded, denials too.")
+class RecordedDecision(Node):
+    """One recorded answer."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    idempotency_key: str = strawberry.field(description="Its key.")
+    allowed: bool = strawberry.field(description="Whether it was allowed.")
+    reason: Reason | None = strawberry.field(description="Why not, or why it would not have been.")
+    seq: Long = strawberry.field(description="Of the operation; of a denial, the one it was judged after.")
+    recorded_at: DateTime = strawberry.field(description="When it was decided.")
+    credits: list[CreditAmount] = strawberry.field(description="What it cost.")
+    shortfall: list[CreditAmount] = strawberry.field(description="What nothing paid for.")
+
+
+def ledger_entry(record: Record) -> LedgerEntry:
+    """From ``api.read_ledger_entries``."""
+    return from_record(
+        LedgerEntry,
+        record,
+        id=strawberry.ID(node_id("LedgerEntry", record["customerId"], record["seq"], str(record["leg"]))),
+        from_account=Account(record["fromAccount"]),
+        to_account=Account(record["toAccount"]),
+    )
+
+
+def usage_event(record: Record) -> UsageEvent:
+    """From ``api.read_usage_events``."""
+    return from_record(
+        UsageEvent,
+        record,
+        id=strawberry.ID(node_id("UsageEvent", record["customerId"], record["seq"])),
+        dimensions=pairs(record["dimensions"], dimension),
+        quantities=pairs(record["quantities"], quantity_amount),
+        credits=pairs(record["credits"], credit_amount),
+        shortfall=pairs(record["shortfall"], credit_amount),
+        reason=Reason(record["reason"]) if record["reason"] else None,
+    )
+
+
+def recorded_decision(record: Record) -> RecordedDecision:
+    """From ``api.read_decisions``."""
+    answer = record["answer"]
+    return from_record(
+        RecordedDecision,
+        record,
+        id=strawberry.ID(node_id("RecordedDecision", record["customerId"], record["idempotencyKey"])),
+        reason=Reason(record["reason"]) if record["reason"] else None,
+        credits=pairs(answer.get("credits"), credit_amount),
+        shortfall=pairs(answer.get("shortfall"), credit_amount),
+    )

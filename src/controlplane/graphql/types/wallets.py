@@ -1,0 +1,119 @@
+"""Wallets, grants, and the live balance."""
+
+from enum import Enum
+from typing import Any
+
+import strawberry
+
+from controlplane.db.reading import Record
+from controlplane.graphql.identity import node_id
+from controlplane.graphql.scalars import Credits, DateTime, Long
+from controlplane.graphql.types.nodes import Node, from_record
+
+
+@strawberry.enum(description="What a grant of credits is.")
+class GrantKind(Enum):
+    """Kinds of grants; promotional ones burn before paid ones of the same rank."""
+
+    PAID = strawberry.enum_value("PAID", description="Bought: has a cost basis.")
+    PROMOTIONAL = strawberry.enum_value("PROMOTIONAL", description="Given away.")
+    RECURRING = strawberry.enum_value("RECURRING", description="Comes with every period of a plan.")
+    ADJUSTMENT = strawberry.enum_value("ADJUSTMENT", description="A correction.")
+
+
+@strawberry.enum(description="Where a grant stands now.")
+class GrantState(Enum):
+    """States of a grant."""
+
+    SCHEDULED = strawberry.enum_value("SCHEDULED", description="Not effective yet.")
+    ACTIVE = strawberry.enum_value("ACTIVE", description="Can be burned.")
+    EXHAUSTED = strawberry.enum_value("EXHAUSTED", description="Nothing is left.")
+    EXPIRED = strawberry.enum_value("EXPIRED", description="Its time has passed; what was left is gone.")
+
+
+@strawberry.type(description="A customer's or an entity's holding of one credit type, as it stands now.")
+class Wallet(Node):
+    """One wallet."""
+
+    wallet_id: strawberry.ID = strawberry.field(description="Natural id, unique within the customer.")
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    entity_id: strawberry.ID | None = strawberry.field(
+        description="Of which entity; null: the customer's own."
+    )
+    credit_type: strawberry.ID = strawberry.field(description="Which kind of credit it holds.")
+    available: Credits = strawberry.field(description="What can be spent now; overdraft is not in it.")
+    held: Credits = strawberry.field(description="Held by open reservations.")
+    leased: Credits = strawberry.field(description="Leased to sidecars.")
+    settled: Credits = strawberry.field(description="available + held + leased.")
+    scheduled: Credits = strawberry.field(description="Granted, but not effective yet.")
+    owed: Credits = strawberry.field(description="Overdraft drawn; the next grant pays it first.")
+    shortfall: Credits = strawberry.field(description="Recorded use that nothing paid for.")
+    overdraft_limit: Credits = strawberry.field(description="How much may be owed.")
+    decimals: int = strawberry.field(description="Digits behind the point that the credit type has.")
+    display_decimals: int = strawberry.field(description="Digits to show to people; round down.")
+    created_at: DateTime = strawberry.field(description="When it was made.")
+
+
+@strawberry.type(description="A lot of credits in a wallet.")
+class Grant(Node):
+    """One grant."""
+
+    grant_id: strawberry.ID = strawberry.field(description="Natural id: the seq at which it was granted.")
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    wallet_id: strawberry.ID = strawberry.field(description="The wallet it lies in.")
+    credit_type: strawberry.ID = strawberry.field(description="Which kind of credit.")
+    kind: GrantKind = strawberry.field(description="What it is.")
+    state: GrantState = strawberry.field(description="Where it stands now.")
+    priority: int = strawberry.field(description="0 to 100; the lower burns first.")
+    amount: Credits = strawberry.field(description="What was granted.")
+    remaining: Credits = strawberry.field(description="What is left of it now.")
+    held: Credits = strawberry.field(description="What of it reservations hold.")
+    effective_at: DateTime = strawberry.field(description="Since when it can be burned.")
+    expires_at: DateTime | None = strawberry.field(description="Until when; null: never ends.")
+    feature_ids: list[strawberry.ID] | None = strawberry.field(
+        description="Only these features may burn it; null: any."
+    )
+    cost_basis: Credits | None = strawberry.field(description="What was paid for it, in `currency`.")
+    currency: str | None = strawberry.field(description="Currency of the cost basis, ISO 4217.")
+    source: str | None = strawberry.field(description="Where it came from, such as an invoice.")
+    created_at: DateTime = strawberry.field(description="When it was granted.")
+
+
+@strawberry.type(description="What makes one state of a customer newer than another: compare in this order.")
+class Version:
+    """A version; see KERNEL §7."""
+
+    incarnation: int = strawberry.field(description="Of the installation; a restore begins a new one.")
+    seq: Long = strawberry.field(description="Place in the customer's history.")
+    as_of: DateTime = strawberry.field(description="The instant it was looked at.")
+
+
+@strawberry.type(description="All wallets of a customer at one version, in full.")
+class Balance:
+    """What `balanceChanged` tells."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose balance it is.")
+    version: Version = strawberry.field(description="Which state this is.")
+    wallets: list[Wallet] = strawberry.field(description="The wallets asked for, the oldest thousand.")
+
+
+def wallet(record: Record) -> Wallet:
+    """From ``api.read_wallets`` or ``api.read_balances``."""
+    identifier = node_id("Wallet", record["customerId"], record["walletId"])
+    return from_record(Wallet, record, id=strawberry.ID(identifier))
+
+
+def grant(record: Record) -> Grant:
+    """From ``api.read_grants``."""
+    return from_record(
+        Grant,
+        record,
+        id=strawberry.ID(node_id("Grant", record["customerId"], record["grantId"])),
+        kind=GrantKind(record["kind"]),
+        state=GrantState(record["state"]),
+    )
+
+
+def version(record: dict[str, Any]) -> Version:
+    """From whatever carries ``incarnation``, ``seq`` and ``asOf``."""
+    return from_record(Version, record)

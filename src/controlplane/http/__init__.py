@@ -1,0 +1,1 @@
+"""The HTTP server: endpoint, sockets, keys, health, metrics."""

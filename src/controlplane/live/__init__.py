@@ -1,0 +1,1 @@
+"""Live state: who watches a customer is told when it changes. Knows no GraphQL and no SQL."""
