@@ -1,0 +1,63 @@
+-- Grants credits to a wallet, once per idempotency key. What the wallet owes is paid first, on the ledger, as soon as
+-- the grant takes effect.
+--
+--   p_input  idempotencyKey!, walletId or creditType with entityId (null: the customer's own; such a wallet is made
+--            where it is missing), amount!, kind (PAID, PROMOTIONAL, RECURRING, ADJUSTMENT; default PAID), priority
+--            (0–100, the low ones burn first; default 50), effectiveAt (default now), expiresAt (default never),
+--            features (ids; only these may burn it), costBasis (what one credit cost), currency (ISO 4217), source
+--
+-- Returns {grantId, walletId, creditType, amount, repaid, seq, recordedAt, replayed}, the first answer again for the same
+-- key. Raises UC101 with all faults; another request under a used key has the code IDEMPOTENCY_CONFLICT at the
+-- field that differs.
+CREATE OR REPLACE FUNCTION api.grant_credits(p_customer_id text, p_input jsonb, p_actor text) RETURNS jsonb
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  v_faults jsonb := core.faults(p_input, '', '{"idempotencyKey": "text!", "walletId": "text", "entityId": "key", "creditType": "id", "amount": "amount!",
+    "kind": "PAID|PROMOTIONAL|RECURRING|ADJUSTMENT", "priority": "count", "effectiveAt": "instant", "expiresAt": "instant", "features": "list",
+    "costBasis": "amount", "currency": "id", "source": "text"}')
+    || core.name_list_faults(p_input -> 'features', 'features', 1, 100);
+  v_gate core.gate;
+  v_month date;
+  v_print bytea;
+  v_known core.idempotency;
+  v_wallet core.wallet;
+  v_grant core.credit_grant;
+  v_answer jsonb;
+BEGIN
+  PERFORM core.refuse_faults(v_faults);
+  v_gate := core.begin_change(p_customer_id);
+  v_month := core.key_month(p_input ->> 'idempotencyKey', (SELECT date_trunc('month', installed_at, 'UTC') AT TIME ZONE 'UTC' FROM core.installation)::date);
+  v_print := core.grant_fingerprint(p_input);
+  SELECT * INTO v_known FROM core.idempotency WHERE customer_id = p_customer_id AND key_month = v_month AND key = p_input ->> 'idempotencyKey';
+  IF v_known.fingerprint = v_print THEN
+    RETURN v_known.answer::jsonb || '{"replayed": true}';
+  ELSIF v_known.key IS NOT NULL THEN
+    PERFORM core.refuse_faults(core.fault(core.grant_difference(v_print, v_known.fingerprint), 'IDEMPOTENCY_CONFLICT',
+      'differs from the first request under this key: a new request needs a new key'));
+  ELSIF v_month > v_gate.last_at + interval '1 month' THEN
+    v_faults := v_faults || core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
+  END IF;
+
+  v_wallet := core.wallet_to_grant(p_customer_id, p_input);
+  v_grant.wallet_no := v_wallet.wallet_no;
+  v_grant.grant_kind := coalesce(p_input ->> 'kind', 'PAID');
+  v_grant.priority := least(coalesce((p_input ->> 'priority')::bigint, 50), 101);
+  v_grant.effective_at := coalesce((p_input ->> 'effectiveAt')::timestamptz, v_gate.last_at);
+  v_grant.expires_at := coalesce((p_input ->> 'expiresAt')::timestamptz, 'infinity');
+  v_grant.features := core.text_list(p_input -> 'features');
+  v_grant.amount := (p_input ->> 'amount')::numeric;
+  v_grant.cost_basis := (p_input ->> 'costBasis')::numeric;
+  v_grant.currency := p_input ->> 'currency';
+  v_grant.source := p_input ->> 'source';
+  PERFORM core.refuse_faults(v_faults || core.grant_faults(p_input, v_wallet, v_grant, v_gate.last_at));
+
+  v_answer := core.book_grant(v_gate, v_wallet, v_grant);
+  INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
+  VALUES (p_customer_id, v_month, p_input ->> 'idempotencyKey', v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
+  RETURN v_answer || '{"replayed": false}';
+END
+$$;

@@ -1,0 +1,65 @@
+-- Sets a budget, or changes the limit, mode and advice of one. What it counts, and whom, never changes: that is
+-- another budget. It counts from here on, in mid-window too.
+--
+--   p_input  budgetId!, limit! (absent leaves as it is), mode (HARD, SOFT, OBSERVE; default HARD), advice (any JSON,
+--            told to those who pass a SOFT budget), and, never to change:
+--            entityId (null: the customer itself), each (null: entityId itself; "SESSION": every session below it;
+--            anything else: every entity of that type below it), measure! (CREDITS, QUANTITY), creditType (CREDITS),
+--            featureId (QUANTITY; optional for CREDITS), quantity (QUANTITY), dimensions {name: value} (only requests that
+--            carry them count), window!, anchorAt (windows begin here instead of with the calendar), timeZone
+--            (IANA, default UTC)
+--
+-- Returns the budget as api.read_budgets has it. Raises UC101 with all faults.
+CREATE OR REPLACE FUNCTION api.set_budget(p_customer_id text, p_input jsonb, p_actor text) RETURNS jsonb
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  c_windows CONSTANT text[] := '{REQUEST,MINUTE,HOUR,DAY,WEEK,MONTH,BILLING_PERIOD,YEAR,TOTAL}';
+  v_id text := p_input ->> 'budgetId';
+  v_faults jsonb := core.faults(p_input, '', '{"budgetId": "key!", "entityId": "key", "each": "key", "measure": "CREDITS|QUANTITY", "creditType": "id",
+    "featureId": "id", "quantity": "id", "dimensions": "labels", "window": "REQUEST|MINUTE|HOUR|DAY|WEEK|MONTH|BILLING_PERIOD|YEAR|TOTAL",
+    "anchorAt": "instant", "timeZone": "text", "mode": "HARD|SOFT|OBSERVE", "limit": "amount", "advice": "any"}');
+  v_gate core.gate;
+  v_old core.budget;
+  v_new core.budget;
+BEGIN
+  PERFORM core.refuse_faults(v_faults);
+  v_gate := core.begin_change(p_customer_id);
+  SELECT * INTO v_old FROM core.budget WHERE customer_id = p_customer_id AND budget_id = v_id;
+  v_new := v_old;
+  v_new.amount_limit := coalesce((p_input ->> 'limit')::numeric, v_old.amount_limit);
+  v_new.mode := coalesce(p_input ->> 'mode', v_old.mode, 'HARD');
+  v_new.advice := CASE WHEN p_input ? 'advice' THEN nullif(p_input -> 'advice', 'null') ELSE v_old.advice END;
+  v_new := core.budget_shape(p_customer_id, p_input, v_new);
+  PERFORM core.refuse_faults(core.budget_faults(p_input, v_old, v_new));
+
+  IF v_old.budget_no IS NULL THEN
+    v_gate.last_no := v_gate.last_no + 1;
+    v_gate.counts_sessions := v_gate.counts_sessions OR v_new.subject_kind = 'SESSION';
+    v_new.customer_id := p_customer_id;
+    v_new.budget_no := v_gate.last_no;
+    v_new.budget_id := v_id;
+    v_new.raised := 0;
+    v_new.window_rank := array_position(c_windows, v_new.budget_window) - 1;
+    v_new.is_active := true;
+    v_new.budget_version := 1;
+    v_new.counts_from_seq := v_gate.seq + 1;
+    v_new.created_at := v_gate.last_at;
+    INSERT INTO core.budget SELECT v_new.*;
+  ELSIF v_new <> v_old THEN
+    v_new.budget_version := v_old.budget_version + 1;
+    UPDATE core.budget
+    SET amount_limit = v_new.amount_limit, mode = v_new.mode, advice = v_new.advice, budget_version = v_new.budget_version
+    WHERE customer_id = p_customer_id AND budget_no = v_old.budget_no;
+  END IF;
+  IF v_new IS DISTINCT FROM v_old THEN
+    PERFORM core.end_change(v_gate, 'BUDGET', v_new.budget_no::text,
+      CASE WHEN v_old.budget_no IS NOT NULL THEN to_jsonb(v_old) - '{customer_id,budget_id}'::text[] END,
+      to_jsonb(v_new) - '{customer_id,budget_id}'::text[], p_actor);
+  END IF;
+  RETURN (SELECT row - 'key' FROM api.read_budgets(p_customer_id, jsonb_build_object('budgetId', v_id), NULL, 1) AS row);
+END
+$$;

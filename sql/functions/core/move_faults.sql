@@ -1,0 +1,20 @@
+-- What speaks against moving an entity below another: that it stands above it, or that something would be too deep.
+CREATE OR REPLACE FUNCTION core.move_faults(p_entity core.entity, p_parent core.entity) RETURNS jsonb
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF p_parent.entity_no IS NULL THEN
+    RETURN core.fault('parentId', 'NOT_FOUND', 'there is no such entity');
+  ELSIF p_entity.entity_no = ANY (p_parent.path) THEN
+    RETURN core.fault('parentId', 'CYCLE', 'stands below the entity itself');
+  ELSIF cardinality(p_parent.path) - 1 + (
+    SELECT max(array_position(path, p_entity.entity_no)) FROM core.entity
+    WHERE customer_id = p_entity.customer_id AND path @> ARRAY[p_entity.entity_no]) > 16
+  THEN
+    RETURN core.fault('parentId', 'TOO_DEEP', 'a tree is at most 16 entities deep');
+  END IF;
+  RETURN '[]';
+END
+$$;

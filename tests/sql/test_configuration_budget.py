@@ -1,0 +1,169 @@
+"""Budgets and raises: what they take, what never changes, and when a raise ends."""
+
+import pytest
+
+from tests.sql.configuring import Configuration, small_world
+
+
+@pytest.fixture
+def world(connection) -> Configuration:
+    return small_world(connection)
+
+
+CREDITS = {"budgetId": "b", "measure": "CREDITS", "creditType": "general", "window": "MONTH", "limit": "100"}
+QUANTITY = {
+    "budgetId": "q",
+    "measure": "QUANTITY",
+    "featureId": "chat",
+    "quantity": "input",
+    "window": "DAY",
+    "limit": "5",
+}
+
+
+def test_whom_a_budget_counts(world) -> None:
+    made = world.change("set_budget", **CREDITS, timeZone="Europe/Berlin", anchorAt="2026-01-31T00:00:00Z")
+    assert (made["subject"], made["entityId"], made["limit"], made["mode"]) == ("ENTITY", None, "100", "HARD")
+    each = world.change("set_budget", **QUANTITY, entityId="team", each="user", dimensions={"model": "a"})
+    assert (each["subject"], each["eachType"], each["entityId"], each["dimensions"]) == (
+        "EACH",
+        "user",
+        "team",
+        {"model": "a"},
+    )
+    assert world.rows("SELECT counts_sessions FROM core.gate") == [(False,)]
+    assert world.change("set_budget", **(CREDITS | {"budgetId": "s"}), each="SESSION")["subject"] == "SESSION"
+    assert world.rows("SELECT counts_sessions FROM core.gate") == [(True,)]
+    assert world.rows(
+        "SELECT budget_id, counts_from_seq, window_rank FROM core.budget ORDER BY budget_no"
+    ) == [
+        ("b", 5, 5),
+        ("q", 6, 3),
+        ("s", 7, 5),
+    ]
+    world.history_is_whole()
+
+
+def test_limit_mode_and_advice_change_in_place(world) -> None:
+    world.change("set_budget", **CREDITS)
+    seq = world.seq
+    world.change("set_budget", **CREDITS)
+    world.change("set_budget", budgetId="b", limit="100.0")
+    assert world.seq == seq
+    changed = world.change("set_budget", budgetId="b", limit="7", mode="SOFT", advice={"avoid": ["large"]})
+    assert (changed["limit"], changed["mode"], changed["advice"]) == ("7", "SOFT", {"avoid": ["large"]})
+    assert world.change("set_budget", budgetId="b", advice=None)["advice"] is None
+    assert world.rows("SELECT budget_version, counts_from_seq FROM core.budget") == [(3, seq)]
+    assert world.seq == seq + 2
+    world.history_is_whole()
+
+
+def test_what_it_counts_never_changes(world) -> None:
+    world.change("set_budget", **CREDITS, entityId="team")
+    assert world.faults(
+        "set_budget",
+        budgetId="b",
+        entityId=None,
+        each="user",
+        measure="QUANTITY",
+        creditType="promo",
+        window="DAY",
+        anchorAt="2026-01-31T00:00:00Z",
+        timeZone="Europe/Berlin",
+        featureId="chat",
+        dimensions={"model": "a"},
+    ) == {
+        (field, "IMMUTABLE")
+        for field in (
+            "entityId",
+            "each",
+            "measure",
+            "creditType",
+            "window",
+            "anchorAt",
+            "timeZone",
+            "featureId",
+            "dimensions",
+        )
+    }
+
+
+def test_all_faults_of_a_budget_at_once(world) -> None:
+    assert world.faults("set_budget", budgetId="", limit="1e9", window="FORTNIGHT", mode="MAYBE", each=7) == {
+        ("budgetId", "EMPTY"),
+        ("limit", "NOT_A_NUMBER"),
+        ("window", "UNKNOWN_VALUE"),
+        ("mode", "UNKNOWN_VALUE"),
+        ("each", "WRONG_TYPE"),
+    }
+    assert world.faults("set_budget", budgetId="x") == {
+        ("limit", "REQUIRED"),
+        ("measure", "REQUIRED"),
+        ("window", "REQUIRED"),
+    }
+    assert world.faults(
+        "set_budget",
+        **(CREDITS | {"creditType": "promo", "limit": "1.5", "window": "TOTAL"}),
+        entityId="nobody",
+        each="customer",
+        anchorAt="2026-01-31T00:00:00Z",
+        timeZone="EST5EDT4",
+        dimensions={"model": "a"},
+    ) == {
+        ("entityId", "NOT_FOUND"),
+        ("each", "RESERVED"),
+        ("anchorAt", "NOT_APPLICABLE"),
+        ("timeZone", "NOT_FOUND"),
+        ("dimensions", "NOT_APPLICABLE"),
+        ("limit", "TOO_MANY_DECIMALS"),
+    }
+    assert world.faults("set_budget", **(QUANTITY | {"quantity": "cached"}), creditType="gold") == {
+        ("creditType", "NOT_APPLICABLE"),
+        ("creditType", "NOT_FOUND"),
+        ("quantity", "UNDECLARED"),
+    }
+    assert world.faults("set_budget", **(QUANTITY | {"featureId": "none"})) == {("featureId", "NOT_FOUND")}
+
+
+def test_a_raise_adds_until_it_ends(world) -> None:
+    world.change("set_budget", **CREDITS)
+    until = world.clock("1 hour")
+    raised = world.change("raise_budget", budgetId="b", amount="20", until=until, reason="launch")
+    raised = world.change(
+        "raise_budget", budgetId="b", amount="5", until=world.clock("2 hours"), reason="more"
+    )
+    assert (raised["baseLimit"], raised["limit"]) == ("100", "125")
+    world.advance("61 minutes")
+    assert world.change("set_budget", budgetId="b")["limit"] == "105"
+    world.advance("1 day")
+    assert world.one("SELECT api.book_due(10)") == 1
+    assert world.rows(
+        "SELECT kind, effective_at > recorded_at - interval '25 hours', actor FROM core.change"
+        " WHERE kind = 'RAISE_ENDED' ORDER BY seq"
+    ) == [
+        ("RAISE_ENDED", True, "clock"),
+        ("RAISE_ENDED", True, "clock"),
+    ]
+    assert world.rows("SELECT raised, next_due_at = 'infinity' FROM core.budget, core.gate") == [(0, True)]
+    world.history_is_whole()
+
+
+def test_all_faults_of_a_raise_at_once(world) -> None:
+    world.change("set_budget", **CREDITS)
+    assert world.faults("raise_budget", budgetId="b") == {
+        ("amount", "REQUIRED"),
+        ("until", "REQUIRED"),
+        ("reason", "REQUIRED"),
+    }
+    assert world.faults("raise_budget", budgetId="b", amount="0", until=world.clock("-1 s"), reason="x") == {
+        ("amount", "NOT_POSITIVE"),
+        ("until", "IN_THE_PAST"),
+    }
+    assert world.faults(
+        "raise_budget", budgetId="b", amount="0.0000001", until=world.clock("1 h"), reason="x"
+    ) == {
+        ("amount", "TOO_MANY_DECIMALS"),
+    }
+    assert world.faults("raise_budget", budgetId="x", amount="1", until=world.clock("1 h"), reason="x") == {
+        ("budgetId", "NOT_FOUND"),
+    }
