@@ -82,26 +82,26 @@ CREATE TYPE core.request AS (
   i_month      date[],
   i_print      bytea[],
   i_route      integer[],
-  -- The first item of the batch with the same customer and key.
+  -- The first item of the batch with the same customer and key; null where no key stands twice.
   i_first      integer[],
-  i_overage    text[],
   i_group      text[],
   i_session    text[],
   i_metadata   jsonb[],
   i_quantities text[],
-  -- Where the item's amounts begin in `amounts`: by name, without those that are zero.
-  i_amount     integer[],
+  -- Amounts of all items, one after the other: each item's by name, without those that are zero.
   amounts      numeric[],
-  -- In which order to judge: as asked, but a group at the first one's place.
+  -- In which order to judge, where that is not as asked: a group stands at the first one's place.
   turns        integer[],
+  r_item       integer[],
   r_customer   text[],
   r_feature    text[],
   r_entities   jsonb[],
   r_session    text[],
   r_dimensions jsonb[],
+  r_overage    text[],
   r_occurred   timestamptz[],
+  r_print      bytea[],
   r_names      text[],
   -- Names that came with an amount of zero: they cost nothing, and must be declared all the same.
-  r_zeros      text[],
-  r_item       integer[]
+  r_zeros      text[]
 );

@@ -1,14 +1,21 @@
 -- The first field in which two fingerprints differ, by its name in the request. A fingerprint has four bytes
--- a field, in the order in which core.parse_items and, for the dimensions, core.judge put them together.
+-- a field; core.parse_items makes them, and core.judge puts those of an item, of its route and of the route's
+-- dimensions together.
 CREATE OR REPLACE FUNCTION core.differing_field(p_one bytea, p_other bytea) RETURNS text
 LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  v_name text;
+  v_place integer;
 BEGIN
-  FOR v_field IN 0 .. 8 LOOP
-    IF substr(p_one, v_field * 4 + 1, 4) <> substr(p_other, v_field * 4 + 1, 4) THEN
-      RETURN ('{operation,featureId,quantities,entityIds,sessionId,overage,group,occurredAt,dimensions}'::text[])[v_field + 1];
+  -- by the field's place in the print, in the order in which a request names them
+  FOR v_name, v_place IN VALUES ('operation', 3), ('featureId', 4), ('quantities', 0), ('entityIds', 5), ('sessionId', 1),
+    ('dimensions', 8), ('overage', 6), ('group', 2), ('occurredAt', 7)
+  LOOP
+    IF substr(p_one, v_place * 4 + 1, 4) <> substr(p_other, v_place * 4 + 1, 4) THEN
+      RETURN v_name;
     END IF;
   END LOOP;
   RETURN 'operation'; -- another operation's fingerprint may be shorter

@@ -5,7 +5,8 @@
 -- denied item does not count against later ones, and writes nothing.
 --
 -- A *route* is everything about a request but its key and amounts; items that share one share all that is
--- loaded for it. Prefixes of the locals: i_ item, r_ route, t_ credit type priced on a route, n_ node of a
+-- loaded for it. Look-ups are laterals with a LIMIT or OFFSET, which the planner does not turn into a scan of the
+-- whole table when it guesses an array too long. Prefixes of the locals: i_ item, r_ route, t_ credit type priced on a route, n_ node of a
 -- route's path, s_ stop (a wallet on a route, in burn order), x_ charge (a counter on a route, in the order
 -- limits bind), w_ wallet, g_ grant, c_ counter, u_ unknown entity, k_ customer, e_ ledger entry.
 --
@@ -40,16 +41,16 @@ DECLARE
   v_k_seq bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
   v_k_deferred boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   -- items
-  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_route integer[]; v_i_first integer[]; v_i_overage text[]; v_i_group text[];
+  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_route integer[]; v_i_first integer[]; v_i_group text[];
   v_i_session text[]; v_i_quantities text[]; v_i_amount integer[]; v_amounts numeric[];
   v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
   v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- routes
-  v_r_k integer[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_item integer[]; v_r_names text[];
+  v_r_k integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_item integer[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_priceless text[]; v_r_undeclared text[]; v_r_dimensions text[]; v_r_print bytea[]; v_r_limits jsonb[]; v_r_step numeric[];
-  v_r_many integer[]; v_r_last_type text[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[];
+  v_r_many integer[]; v_r_last_type text[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
   v_r_t_from integer[]; v_r_t_to integer[]; v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
   -- credit types on routes: the price of t is Σ amount × rate ÷ t_over, exactly
   v_t_route integer[]; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
@@ -65,7 +66,7 @@ DECLARE
   v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
-  v_charges integer := 0; v_x_counter integer[]; v_x_quantity integer[]; v_x_type integer[];
+  v_charges integer := 0; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_limit numeric[]; v_x_plain boolean[];
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count bigint[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
@@ -84,7 +85,7 @@ DECLARE
   v_many integer; v_at integer; v_asked numeric; v_low numeric; v_high numeric; v_tried numeric;
   -- … the plan: price and what is left to pay in the type at hand, the unpaid share as a fraction, slices
   v_type integer; v_price numeric; v_left numeric; v_paid numeric; v_share_n numeric; v_share_d numeric; v_unpaid_n numeric; v_unpaid_d numeric;
-  v_done boolean; v_pay numeric[]; v_slices integer; v_p_grant integer[]; v_p_wallet integer[]; v_p_amount numeric[];
+  v_done boolean; v_m numeric[]; v_one_type integer; v_simple boolean; v_slices integer; v_p_grant integer[]; v_p_wallet integer[]; v_p_amount numeric[];
   v_drawn numeric; v_drawn_wallet integer; v_short numeric; v_short_wallet integer; v_short_type integer;
   v_t_from integer; v_s_from integer; v_s_to integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
@@ -109,20 +110,20 @@ BEGIN
   -- Items.
   v_request := core.parse_items(p_operation, p_customer_id, p_items, p_at, v_sessions, date_trunc('month', v_installed, 'UTC')::date);
   v_i_customer := v_request.i_customer; v_i_key := v_request.i_key; v_i_print := v_request.i_print; v_i_route := v_request.i_route;
-  v_i_first := v_request.i_first; v_i_overage := v_request.i_overage; v_i_group := v_request.i_group; v_i_session := v_request.i_session;
-  v_i_quantities := v_request.i_quantities; v_i_amount := v_request.i_amount; v_amounts := v_request.amounts;
-  v_r_customer := v_request.r_customer; v_r_feature := v_request.r_feature; v_r_session := v_request.r_session;
+  v_i_first := v_request.i_first; v_i_group := v_request.i_group; v_i_session := v_request.i_session;
+  v_i_quantities := v_request.i_quantities; v_amounts := v_request.amounts;
+  v_r_overage := v_request.r_overage; v_r_customer := v_request.r_customer; v_r_feature := v_request.r_feature; v_r_session := v_request.r_session;
   v_r_item := v_request.r_item; v_r_names := v_request.r_names; v_turns := v_request.turns;
   -- Every item has an element in every array, since unnest pairs them by position.
   v_items := ARRAY[cardinality(v_i_key)];
-  v_i_status := array_fill(NULL::text, v_items); v_i_reason := v_i_status; v_i_answer := v_i_status; v_i_shown := v_i_status;
-  v_i_credits := v_i_status; v_i_shortfall := v_i_status; v_i_counters := v_i_status;
+  v_i_status := array_fill('UNRECORDED'::text, v_items); v_i_reason := array_fill(NULL::text, v_items); v_i_credits := v_i_reason;
+  v_i_shortfall := v_i_reason; v_i_counters := v_i_reason; v_i_answer := array_fill('{}'::text, v_items); v_i_shown := array_fill('{'::text, v_items);
   v_i_allowed := array_fill(false, v_items); v_i_would := v_i_allowed; v_i_seq := array_fill(NULL::bigint, v_items);
   v_i_bound := array_fill(NULL::integer, v_items); v_i_at := array_fill(p_at, v_items);
 
   -- Features, and the routes' dimensions as one object each.
   SELECT array_agg(k.k ORDER BY r.route), array_agg(d.dimensions::text ORDER BY r.route),
-         array_agg(int4send(coalesce(hashtext(d.dimensions::text), 0)) ORDER BY r.route), array_agg(nullif(f.request_limits, '{}') ORDER BY r.route),
+         array_agg(r.print || int4send(coalesce(hashtext(d.dimensions::text), 0)) ORDER BY r.route), array_agg(nullif(f.request_limits, '{}') ORDER BY r.route),
          array_agg(f.step ORDER BY r.route), array_agg(cardinality(string_to_array(r.names, ',')) ORDER BY r.route),
          array_agg(f.credit_types[cardinality(f.credit_types)] ORDER BY r.route),
          array_agg(CASE WHEN NOT f.archived THEN
@@ -133,8 +134,8 @@ BEGIN
          array_agg(CASE WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY r.route),
          array_agg(CASE WHEN NOT string_to_array(concat_ws(',', r.names, r.zeros), ',') <@ f.quantities THEN 'FEATURE_TYPE_MISMATCH' ELSE 'NO_RATE' END ORDER BY r.route)
   INTO v_r_k, v_r_dimensions, v_r_print, v_r_limits, v_r_step, v_r_many, v_r_last_type, v_r_undeclared, v_r_reason, v_r_unbookable, v_r_priceless
-  FROM unnest(v_r_customer, v_r_feature, v_request.r_dimensions, v_r_names, v_request.r_zeros)
-    WITH ORDINALITY AS r (customer, feature, dimensions, names, zeros, route)
+  FROM unnest(v_r_customer, v_r_feature, v_request.r_dimensions, v_r_names, v_request.r_zeros, v_request.r_print)
+    WITH ORDINALITY AS r (customer, feature, dimensions, names, zeros, print, route)
   JOIN unnest(p_customers, v_k_suspended) WITH ORDINALITY AS k (id, suspended, k) ON k.id = r.customer
   LEFT JOIN LATERAL (SELECT * FROM core.feature WHERE feature_id = r.feature AND catalog_version <= v_catalog
                      ORDER BY catalog_version DESC LIMIT 1) AS f ON true
@@ -172,6 +173,14 @@ BEGIN
          array_agg(rate ORDER BY route, rank, place)
   INTO v_t_route, v_t_type, v_t_unit, v_t_decimals, v_t_over, v_rates
   FROM exact;
+  IF v_turns IS NOT NULL THEN
+    -- Not in the order asked, so where an item's amounts begin must be known beforehand.
+    SELECT array_agg(ends - many ORDER BY o) INTO v_i_amount
+    FROM (SELECT i.o, r.many, (sum(r.many) OVER (ORDER BY i.o))::integer AS ends
+          FROM unnest(v_i_route) WITH ORDINALITY AS i (route, o) JOIN unnest(v_r_many) WITH ORDINALITY AS r (many, route) ON r.route = i.route) AS a;
+  END IF;
+  v_at := 0;
+  v_many := 0;
   v_j := 0;
   FOR v_t IN 1 .. coalesce(cardinality(v_t_route), 0) LOOP
     v_r := v_t_route[v_t];
@@ -189,7 +198,8 @@ BEGIN
          array_agg(m.allowed ORDER BY i.o), array_agg(m.reason ORDER BY i.o), array_agg(m.answer::text ORDER BY i.o)
   INTO v_i_old_print, v_i_old_seq, v_i_old_at, v_i_old_allowed, v_i_old_reason, v_i_old_answer
   FROM unnest(v_i_customer, v_request.i_month, v_i_key) WITH ORDINALITY AS i (customer, month, key, o)
-  LEFT JOIN core.idempotency AS m ON NOT v_dry AND m.customer_id = i.customer AND m.key_month = i.month AND m.key = i.key;
+  LEFT JOIN LATERAL (SELECT * FROM core.idempotency AS m
+                     WHERE NOT v_dry AND m.customer_id = i.customer AND m.key_month = i.month AND m.key = i.key LIMIT 1) AS m ON true;
 
   -- Entities, and with them the nodes of every path: axis by axis, leaf upwards, the customer last.
   v_seen := '';
@@ -198,7 +208,8 @@ BEGIN
     SELECT r.route, a.axis, a.id, e.entity_no, e.path, e.path_types
     FROM unnest(v_r_customer, v_request.r_entities) WITH ORDINALITY AS r (customer, ids, route)
     LEFT JOIN LATERAL jsonb_array_elements_text(r.ids) WITH ORDINALITY AS a (id, axis) ON true
-    LEFT JOIN core.entity AS e ON e.customer_id = r.customer AND e.entity_id = a.id AND e.archived_at IS NULL
+    LEFT JOIN LATERAL (SELECT * FROM core.entity AS e
+                       WHERE e.customer_id = r.customer AND e.entity_id = a.id AND e.archived_at IS NULL LIMIT 1) AS e ON true
     ORDER BY r.route, a.axis
   LOOP
     v_r := v_row.route;
@@ -272,13 +283,16 @@ BEGIN
       v_r_reason[v_r] := coalesce(v_r_reason[v_r], v_r_priceless[v_r]);
       v_r_unbookable[v_r] := coalesce(v_r_unbookable[v_r], v_r_priceless[v_r]);
     END IF;
+    v_r_plain[v_r] := NOT v_k_deferred[v_r_k[v_r]] AND v_k_seq[v_r_k[v_r]] IS NOT NULL AND v_r_reason[v_r] IS NULL
+      AND v_r_undeclared[v_r] IS NULL AND v_r_unknown[v_r] IS NULL;
+    v_r_s_from[v_r] := 1; v_r_s_to[v_r] := 0; v_r_x_from[v_r] := 1; v_r_x_to[v_r] := 0;
   END LOOP;
 
   -- Wallets: of every node, of every acceptable type, in burn order.
   FOR v_row IN
     SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY n.customer, w.wallet_no) AS slot
     FROM unnest(v_n_route, v_n_customer, v_n_no) WITH ORDINALITY AS n (route, customer, node, place)
-    JOIN core.wallet AS w ON w.customer_id = n.customer AND w.entity_no = n.node
+    CROSS JOIN LATERAL (SELECT * FROM core.wallet AS w WHERE w.customer_id = n.customer AND w.entity_no = n.node OFFSET 0) AS w
     JOIN unnest(v_t_route, v_t_type) WITH ORDINALITY AS t (route, credit_type, t) ON t.route = n.route AND t.credit_type = w.credit_type
     ORDER BY n.place, t.t
   LOOP
@@ -287,7 +301,7 @@ BEGIN
     v_w := v_row.slot;
     v_s_wallet[v_stops] := v_w;
     v_s_type[v_stops] := v_row.t;
-    IF v_r_s_from[v_r] IS NULL THEN
+    IF v_r_s_to[v_r] = 0 THEN
       v_r_s_from[v_r] := v_stops;
     END IF;
     v_r_s_to[v_r] := v_stops;
@@ -299,6 +313,7 @@ BEGIN
     v_w_held[v_w] := trim_scale(v_row.held)::text; v_w_leased[v_w] := trim_scale(v_row.leased)::text;
     v_w_owed[v_w] := trim_scale(v_row.owed); v_w_unpaid[v_w] := 0; v_w_shortfall[v_w] := trim_scale(v_row.shortfall);
     v_w_limit[v_w] := trim_scale(v_row.overdraft_limit); v_w_changed[v_w] := false; v_w_new[v_w] := false;
+    v_w_g_from[v_w] := 1; v_w_g_to[v_w] := 0;
   END LOOP;
 
   -- Their open grants, in burn order within a wallet; what time has brought counts, booked or not.
@@ -306,7 +321,8 @@ BEGIN
     SELECT w.slot, g.grant_no, trim_scale(g.remaining) AS left_over, ',' || array_to_string(g.features, ',') || ',' AS only,
            g.is_scheduled, g.expires_at <= p_at AS is_expired
     FROM unnest(v_w_customer, v_w_no) WITH ORDINALITY AS w (customer, wallet, slot)
-    JOIN core.credit_grant AS g ON g.customer_id = w.customer AND g.wallet_no = w.wallet AND g.is_open AND g.effective_at <= p_at
+    CROSS JOIN LATERAL (SELECT * FROM core.credit_grant AS g
+                        WHERE g.customer_id = w.customer AND g.wallet_no = w.wallet AND g.is_open AND g.effective_at <= p_at OFFSET 0) AS g
     ORDER BY w.slot, g.priority, g.expires_at, g.grant_kind <> 'PROMOTIONAL', g.effective_at, g.grant_no
   LOOP
     v_w := v_row.slot;
@@ -327,7 +343,7 @@ BEGIN
     v_grants := v_grants + 1;
     v_g_wallet[v_grants] := v_w; v_g_no[v_grants] := v_row.grant_no; v_g_left[v_grants] := v_a;
     v_g_only[v_grants] := v_row.only; v_g_scheduled[v_grants] := v_row.is_scheduled; v_g_changed[v_grants] := false;
-    IF v_w_g_from[v_w] IS NULL THEN
+    IF v_w_g_to[v_w] = 0 THEN
       v_w_g_from[v_w] := v_grants;
     END IF;
     v_w_g_to[v_w] := v_grants;
@@ -347,14 +363,15 @@ BEGIN
            dense_rank() OVER (ORDER BY n.customer, b.budget_no, coalesce(m.no, n.no), CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') END) AS slot
     FROM unnest(v_n_route, v_n_customer, v_n_no) WITH ORDINALITY AS n (route, customer, no, place)
     JOIN unnest(v_r_feature, v_r_names, v_r_session, v_r_dimensions) WITH ORDINALITY AS r (feature, names, session, dimensions, route) ON r.route = n.route
-    JOIN core.budget AS b ON b.customer_id = n.customer AND b.entity_no = n.no AND b.is_active
-      AND (b.feature_id IS NULL OR b.feature_id = r.feature)
+    JOIN LATERAL (SELECT * FROM core.budget AS b WHERE b.customer_id = n.customer AND b.entity_no = n.no AND b.is_active OFFSET 0) AS b
+      ON (b.feature_id IS NULL OR b.feature_id = r.feature)
       AND (b.quantity IS NULL OR b.quantity = ANY (string_to_array(r.names, ',')))
       AND (b.dimensions = '{}' OR r.dimensions::jsonb @> b.dimensions)
     LEFT JOIN unnest(v_n_route, v_n_no, v_n_type, v_n_path) WITH ORDINALITY AS m (route, no, type, path, place)
       ON b.subject_kind = 'EACH' AND m.route = n.route AND m.type = b.each_type AND m.no <> n.no AND n.no = ANY (m.path::integer[])
-    LEFT JOIN core.counter AS c ON c.customer_id = n.customer AND c.budget_no = b.budget_no AND c.subject_no = coalesce(m.no, n.no)
-      AND c.session_id = CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') ELSE '' END
+    LEFT JOIN LATERAL (SELECT * FROM core.counter AS c
+                       WHERE c.customer_id = n.customer AND c.budget_no = b.budget_no AND c.subject_no = coalesce(m.no, n.no)
+                         AND c.session_id = CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') ELSE '' END LIMIT 1) AS c ON true
     WHERE b.subject_kind <> 'EACH' OR m.no IS NOT NULL
     ORDER BY n.route, coalesce(m.place, n.place), b.window_rank, b.budget_id COLLATE "C"
   LOOP
@@ -371,9 +388,11 @@ BEGIN
     END IF;
     v_charges := v_charges + 1;
     v_x_counter[v_charges] := v_c;
-    v_x_quantity[v_charges] := v_row.quantity;
-    v_x_type[v_charges] := v_t;
-    IF v_r_x_from[v_r] IS NULL THEN
+    v_x_measure[v_charges] := coalesce(v_row.quantity, v_r_many[v_r] + v_t - v_r_t_from[v_r] + 1);
+    v_x_on_credits[v_charges] := v_t IS NOT NULL;
+    v_x_limit[v_charges] := least(v_row.in_force, c_too_much);
+    v_x_plain[v_charges] := v_row.mode = 'HARD' AND v_row.budget_window <> 'REQUEST';
+    IF v_r_x_to[v_r] = 0 THEN
       v_r_x_from[v_r] := v_charges;
     END IF;
     v_r_x_to[v_r] := v_charges;
@@ -387,7 +406,7 @@ BEGIN
     v_c_held[v_c] := 0; v_c_changed[v_c] := false; v_c_from_seq[v_c] := NULL;
     IF v_row.window_end > p_at THEN
       v_c_start[v_c] := v_row.window_start; v_c_end[v_c] := v_row.window_end; v_c_rolled[v_c] := false;
-      v_c_used[v_c] := trim_scale(v_row.used); v_c_held[v_c] := trim_scale(v_row.held);
+      v_c_held[v_c] := trim_scale(v_row.held); v_c_used[v_c] := trim_scale(v_row.used) + v_c_held[v_c];
     ELSE
       v_c_used[v_c] := 0; v_c_rolled[v_c] := true;
       v_window := core.window_of(v_row.budget_window, v_row.time_zone, v_row.anchor_at,
@@ -403,10 +422,11 @@ BEGIN
     v_r := v_i_route[v_i];
     v_k := v_r_k[v_r];
     v_i_print[v_i] := v_i_print[v_i] || v_r_print[v_r];
-    v_i_seq[v_i] := v_k_seq[v_k];
+    v_at := coalesce(v_i_amount[v_i], v_at + v_many);
+    v_many := v_r_many[v_r];
 
     -- A group begins: remember the way back, and whether its keys are all new.
-    IF v_i_group[v_i] IS NOT NULL AND v_group_to IS NULL THEN
+    IF v_turns IS NOT NULL AND v_group_to IS NULL AND v_i_group[v_i] IS NOT NULL THEN
       v_group_from := v_turn;
       v_group_refused := false;
       v_group_failed := false;
@@ -430,75 +450,78 @@ BEGIN
 
     <<item>>
     BEGIN
-      v_i_status[v_i] := 'UNRECORDED';
-      v_i_answer[v_i] := '{}';
-      v_i_shown[v_i] := '{';
-      IF v_k_deferred[v_k] THEN
-        v_i_status[v_i] := 'DEFERRED';
-        EXIT item;
-      ELSIF v_k_seq[v_k] IS NULL THEN
-        v_i_reason[v_i] := 'CUSTOMER_NOT_FOUND';
-        EXIT item;
-      ELSIF v_group_mixed AND v_i_group[v_i] IS NOT NULL THEN
-        v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
-        v_i_shown[v_i] := '{"field":"group"';
-        EXIT item;
+      IF NOT v_r_plain[v_r] OR v_group_mixed THEN
+        IF v_k_deferred[v_k] THEN
+          v_i_status[v_i] := 'DEFERRED';
+          EXIT item;
+        ELSIF v_k_seq[v_k] IS NULL THEN
+          v_i_reason[v_i] := 'CUSTOMER_NOT_FOUND';
+          EXIT item;
+        ELSIF v_group_mixed AND v_i_group[v_i] IS NOT NULL THEN
+          v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
+          v_i_shown[v_i] := '{"field":"group"';
+          EXIT item;
+        END IF;
       END IF;
 
       -- Replays: of what is recorded, and of an item before it in this batch. A check has no key.
-      v_first := CASE WHEN v_dry THEN v_i ELSE v_i_first[v_i_first[v_i]] END;
-      IF v_first <> v_i AND v_i_status[v_first] IS NULL THEN
-        v_i_first[v_first] := v_i; -- a group brought the later one forward
-        v_first := v_i;
-      END IF;
-      IF v_i_old_print[v_i] IS NULL AND v_first <> v_i AND v_i_status[v_first] = 'NEW' AND v_i_print[v_first] = v_i_print[v_i] THEN
-        v_i_status[v_i] := 'REPLAYED';
-        v_i_allowed[v_i] := v_i_allowed[v_first]; v_i_would[v_i] := v_i_would[v_first]; v_i_reason[v_i] := v_i_reason[v_first];
-        v_i_seq[v_i] := v_i_seq[v_first]; v_i_shown[v_i] := v_i_shown[v_first]; v_i_bound[v_i] := v_i_bound[v_first];
-        EXIT item;
-      ELSIF v_i_old_print[v_i] = v_i_print[v_i] THEN
-        v_i_status[v_i] := 'REPLAYED';
-        v_i_allowed[v_i] := v_i_old_allowed[v_i]; v_i_reason[v_i] := v_i_old_reason[v_i]; v_i_seq[v_i] := v_i_old_seq[v_i];
-        v_i_would[v_i] := v_i_old_reason[v_i] IS NULL;
-        v_i_at[v_i] := v_i_old_at[v_i];
-        v_i_shown[v_i] := core.show_answer(v_i_customer[v_i], v_i_old_answer[v_i]);
-        EXIT item;
-      ELSIF v_i_old_print[v_i] IS NOT NULL OR (v_first <> v_i AND v_i_status[v_first] = 'NEW') THEN
-        v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
-        v_i_shown[v_i] := '{"field":"' || core.differing_field(coalesce(v_i_old_print[v_i], v_i_print[v_first]), v_i_print[v_i]) || '"';
-        EXIT item;
+      IF v_i_old_print[v_i] IS NOT NULL OR v_i_first IS NOT NULL THEN
+        v_first := CASE WHEN v_dry OR v_i_first IS NULL THEN v_i ELSE v_i_first[v_i_first[v_i]] END;
+        IF v_first <> v_i AND v_i_status[v_first] IS NULL THEN
+          v_i_first[v_first] := v_i; -- a group brought the later one forward
+          v_first := v_i;
+        END IF;
+        IF v_i_old_print[v_i] IS NULL AND v_first <> v_i AND v_i_status[v_first] = 'NEW' AND v_i_print[v_first] = v_i_print[v_i] THEN
+          v_i_status[v_i] := 'REPLAYED';
+          v_i_allowed[v_i] := v_i_allowed[v_first]; v_i_would[v_i] := v_i_would[v_first]; v_i_reason[v_i] := v_i_reason[v_first];
+          v_i_seq[v_i] := v_i_seq[v_first]; v_i_shown[v_i] := v_i_shown[v_first]; v_i_bound[v_i] := v_i_bound[v_first];
+          EXIT item;
+        ELSIF v_i_old_print[v_i] = v_i_print[v_i] THEN
+          v_i_status[v_i] := 'REPLAYED';
+          v_i_allowed[v_i] := v_i_old_allowed[v_i]; v_i_reason[v_i] := v_i_old_reason[v_i]; v_i_seq[v_i] := v_i_old_seq[v_i];
+          v_i_would[v_i] := v_i_old_reason[v_i] IS NULL;
+          v_i_at[v_i] := v_i_old_at[v_i];
+          v_i_shown[v_i] := core.show_answer(v_i_customer[v_i], v_i_old_answer[v_i]);
+          EXIT item;
+        ELSIF v_i_old_print[v_i] IS NOT NULL OR (v_first <> v_i AND v_i_status[v_first] = 'NEW') THEN
+          v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
+          v_i_shown[v_i] := '{"field":"' || core.differing_field(coalesce(v_i_old_print[v_i], v_i_print[v_first]), v_i_print[v_i]) || '"';
+          EXIT item;
+        END IF;
       END IF;
 
-      IF v_r_undeclared[v_r] IS NOT NULL THEN
-        PERFORM core.refuse_malformed_item(p_items -> (v_i - 1), v_i - 1, p_customer_id, p_at); -- a name twice
-        PERFORM core.refuse_undeclared(p_items, v_i, v_catalog);
-      END IF;
-      v_mode := v_i_overage[v_i];
-      v_many := v_r_many[v_r];
-      v_at := v_i_amount[v_i];
-      v_would := v_r_reason[v_r];
-      v_reason := v_r_unbookable[v_r];
-      IF v_reason IS NULL AND v_r_unknown[v_r] IS NOT NULL AND v_k_created[v_k] >= v_k_unknown_left[v_k]
-         AND EXISTS (SELECT FROM unnest(string_to_array(v_r_unknown[v_r], ',')::integer[]) AS u WHERE v_u_seq[u] IS NULL) THEN
-        v_reason := 'ENTITY_NOT_FOUND';
-        v_would := coalesce(nullif(v_would, 'ENTITY_SUSPENDED'), 'ENTITY_NOT_FOUND');
-      END IF;
+      v_mode := v_r_overage[v_r];
       v_records := v_mode = 'RECORD' OR v_k_observe[v_k];
-      IF v_reason IS NOT NULL AND v_records THEN
-        v_i_reason[v_i] := v_reason;
-        EXIT item;
-      ELSIF v_would IS NOT NULL AND NOT v_records THEN
-        v_i_status[v_i] := 'NEW';
-        v_i_reason[v_i] := v_would;
-        EXIT item;
+      v_would := NULL;
+      IF NOT v_r_plain[v_r] THEN
+        IF v_r_undeclared[v_r] IS NOT NULL THEN
+          PERFORM core.refuse_malformed_item(p_items -> (v_i - 1), v_i - 1, p_customer_id, p_at); -- a name twice
+          PERFORM core.refuse_undeclared(p_items, v_i, v_catalog);
+        END IF;
+        v_would := v_r_reason[v_r];
+        v_reason := v_r_unbookable[v_r];
+        IF v_reason IS NULL AND v_r_unknown[v_r] IS NOT NULL AND v_k_created[v_k] >= v_k_unknown_left[v_k]
+           AND EXISTS (SELECT FROM unnest(string_to_array(v_r_unknown[v_r], ',')::integer[]) AS u WHERE v_u_seq[u] IS NULL) THEN
+          v_reason := 'ENTITY_NOT_FOUND';
+          v_would := coalesce(nullif(v_would, 'ENTITY_SUSPENDED'), 'ENTITY_NOT_FOUND');
+        END IF;
+        IF v_reason IS NOT NULL AND v_records THEN
+          v_i_reason[v_i] := v_reason;
+          EXIT item;
+        ELSIF v_would IS NOT NULL AND NOT v_records THEN
+          v_i_status[v_i] := 'NEW';
+          v_i_seq[v_i] := v_k_seq[v_k];
+          v_i_reason[v_i] := v_would;
+          EXIT item;
+        END IF;
       END IF;
 
       v_feature := ',' || v_r_feature[v_r] || ',';
       v_t_from := v_r_t_from[v_r];
-      v_s_from := coalesce(v_r_s_from[v_r], 1);
-      v_s_to := coalesce(v_r_s_to[v_r], 0);
-      v_x_from := coalesce(v_r_x_from[v_r], 1);
-      v_x_to := coalesce(v_r_x_to[v_r], 0);
+      v_s_from := v_r_s_from[v_r];
+      v_s_to := v_r_s_to[v_r];
+      v_x_from := v_r_x_from[v_r];
+      v_x_to := v_r_x_to[v_r];
       v_phase := CASE WHEN v_would IS NULL THEN 'ASKED' ELSE 'FORCED' END;
       v_asked := v_amounts[v_at + 1];
       v_denied_by := NULL;
@@ -512,7 +535,10 @@ BEGIN
         v_share_n := 1;
         v_share_d := 1;
         v_paid := 0;
-        v_pay := NULL;
+        v_m := NULL;
+        FOR v_n IN 1 .. v_many LOOP
+          v_m[v_n] := v_amounts[v_at + v_n];
+        END LOOP;
         v_short := 0;
         v_drawn := 0;
         v_too_much := false;
@@ -551,10 +577,11 @@ BEGIN
             END IF;
             v_type := v_t;
             v_j := v_t_rate[v_t];
-            v_price := v_amounts[v_at + 1] * v_rates[v_j + 1];
+            v_price := v_m[1] * v_rates[v_j + 1];
             FOR v_n IN 2 .. v_many LOOP
-              v_price := v_price + v_amounts[v_at + v_n] * v_rates[v_j + v_n];
+              v_price := v_price + v_m[v_n] * v_rates[v_j + v_n];
             END LOOP;
+            v_o := v_many + v_t - v_t_from + 1; -- where this type stands among the measures
             IF v_price = 0 AND v_w IS NOT NULL THEN
               v_done := true;
               EXIT plan;
@@ -580,7 +607,7 @@ BEGIN
           END IF;
 
           IF v_s <= v_s_to THEN
-            FOR v_g IN coalesce(v_w_g_from[v_w], 1) .. coalesce(v_w_g_to[v_w], 0) LOOP
+            FOR v_g IN v_w_g_from[v_w] .. v_w_g_to[v_w] LOOP
               v_a := v_g_left[v_g];
               CONTINUE WHEN v_a = 0 OR strpos(v_g_only[v_g], v_feature) = 0; -- null: any feature
               v_slices := v_slices + 1;
@@ -589,21 +616,21 @@ BEGIN
               IF v_a >= v_left THEN
                 v_p_amount[v_slices] := v_left;
                 v_paid := v_paid + v_left;
-                v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_left;
+                v_m[v_o] := coalesce(v_m[v_o], 0) + v_left;
                 v_done := true;
                 EXIT plan;
               END IF;
               v_p_amount[v_slices] := v_a;
               v_paid := v_paid + v_a;
               v_left := v_left - v_a;
-              v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_a;
+              v_m[v_o] := coalesce(v_m[v_o], 0) + v_a;
             END LOOP;
           ELSIF v_s = v_s_to + 1 THEN
             v_drawn := least(v_left, greatest(v_w_limit[v_w] - v_w_owed[v_w] + v_w_unpaid[v_w], 0));
             v_drawn_wallet := v_w;
             v_paid := v_paid + v_drawn;
             v_left := v_left - v_drawn;
-            v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_drawn;
+            v_m[v_o] := coalesce(v_m[v_o], 0) + v_drawn;
             IF v_left = 0 THEN
               v_done := true;
               EXIT plan;
@@ -612,7 +639,7 @@ BEGIN
             v_short := v_left;
             v_short_wallet := v_w;
             v_short_type := v_t;
-            v_pay[v_t - v_t_from + 1] := coalesce(v_pay[v_t - v_t_from + 1], 0) + v_left;
+            v_m[v_o] := coalesce(v_m[v_o], 0) + v_left;
           END IF;
         END LOOP plan;
 
@@ -621,25 +648,21 @@ BEGIN
         v_failed_credits := NULL;
         v_nearest := NULL;
         FOR v_x IN v_x_from .. v_x_to LOOP
-          v_c := v_x_counter[v_x];
-          v_a := CASE WHEN v_x_quantity[v_x] IS NULL THEN v_pay[v_x_type[v_x] - v_t_from + 1] ELSE v_amounts[v_at + v_x_quantity[v_x]] END;
-          CONTINUE WHEN v_a IS NULL OR v_a = 0;
-          v_used := v_c_used[v_c] + v_c_held[v_c] + v_a;
-          IF v_used >= c_too_much THEN
-            v_too_much := true;
-          END IF;
-          IF v_c_mode[v_c] = 'HARD' THEN
-            IF v_used > v_c_limit[v_c] THEN
-              IF v_x_quantity[v_x] IS NULL THEN
+          v_used := v_c_used[v_x_counter[v_x]] + v_m[v_x_measure[v_x]]; -- null: not asked for
+          IF v_used > v_x_limit[v_x] THEN
+            v_c := v_x_counter[v_x];
+            v_too_much := v_too_much OR v_used >= c_too_much;
+            IF v_c_mode[v_c] = 'HARD' AND v_m[v_x_measure[v_x]] > 0 THEN
+              IF v_x_on_credits[v_x] THEN
                 v_failed_credits := coalesce(v_failed_credits, v_c);
               ELSE
                 v_failed_quantity := coalesce(v_failed_quantity, v_c);
               END IF;
-            ELSIF NOT v_c_per_request[v_c] AND (v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_c_limit[v_c]) THEN
-              v_nearest := v_c;
-              v_near_used := v_used;
-              v_near_limit := v_c_limit[v_c];
             END IF;
+          ELSIF v_x_plain[v_x] AND (v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_x_limit[v_x]) AND v_used IS NOT NULL THEN
+            v_nearest := v_x_counter[v_x];
+            v_near_used := v_used;
+            v_near_limit := v_x_limit[v_x];
           END IF;
         END LOOP;
 
@@ -701,12 +724,13 @@ BEGIN
         EXIT item;
       ELSIF v_phase <> 'FORCED' AND v_reason IS NOT NULL THEN
         v_i_status[v_i] := 'NEW';
+        v_i_seq[v_i] := v_k_seq[v_k];
         v_i_reason[v_i] := v_would;
         IF v_denied_by IS NOT NULL THEN
           v_i_answer[v_i] := '{"b":["BUDGET",' || v_c_budget[v_denied_by] || ',' || v_c_subject[v_denied_by] || ',"' || v_c_limit[v_denied_by]
-            || '","' || v_c_used[v_denied_by] || '","' || v_c_held[v_denied_by] || '",' || v_c_resets[v_denied_by] || ']';
+            || '","' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","' || v_c_held[v_denied_by] || '",' || v_c_resets[v_denied_by] || ']';
           v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
-            || '","used":"' || v_c_used[v_denied_by] || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || v_c_resets[v_denied_by];
+            || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || v_c_resets[v_denied_by];
           v_i_bound[v_i] := v_c_subject[v_denied_by];
         ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_to >= v_s_from THEN
           v_w := v_s_wallet[v_s_to];
@@ -816,46 +840,60 @@ BEGIN
         v_e_account[v_entries] := 'SHORTFALL'; v_e_balance[v_entries] := v_w_shortfall[v_w]; v_e_grant[v_entries] := NULL; v_e_amount[v_entries] := v_short;
       END IF;
 
-      -- What it counts against.
+      -- What it counts against. Once a route has charged all its counters, and in one type, the next item like
+      -- that only adds.
+      v_one_type := CASE WHEN v_done AND v_paid > 0 AND v_share_n = 1 AND v_share_d = 1 THEN v_type ELSE 0 END;
       v_counted := '';
       v_warned := '';
       v_warned_shown := '';
-      FOR v_x IN v_x_from .. v_x_to LOOP
-        v_c := v_x_counter[v_x];
-        v_a := CASE WHEN v_x_quantity[v_x] IS NULL THEN v_pay[v_x_type[v_x] - v_t_from + 1] ELSE v_amounts[v_at + v_x_quantity[v_x]] END;
-        CONTINUE WHEN v_a IS NULL OR v_a = 0;
-        IF v_c_mode[v_c] <> 'HARD' AND v_c_used[v_c] + v_c_held[v_c] + v_a > v_c_limit[v_c] THEN
-          IF v_c_mode[v_c] = 'SOFT' THEN
-            v_warned := v_warned || ',[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","'
-              || trim_scale(v_c_used[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '",' || coalesce(v_c_advice[v_c], 'null') || ']';
-            v_warned_shown := v_warned_shown || ',{"budgetId":' || v_c_budget_id[v_c] || ',"entityId":'
-              || core.entity_label(v_i_customer[v_i], v_c_subject[v_c]) || ',"limit":"' || v_c_limit[v_c] || '","used":"'
-              || trim_scale(v_c_used[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '","advice":' || coalesce(v_c_advice[v_c], 'null') || '}';
-          ELSE
-            v_c_denied_count[v_c] := v_c_denied_count[v_c] + 1;
-            v_c_denied_amount[v_c] := v_c_denied_amount[v_c] + v_a;
+      IF v_one_type = v_r_counted_type[v_r] THEN
+        FOR v_x IN v_x_from .. v_x_to LOOP
+          v_c := v_x_counter[v_x];
+          v_c_used[v_c] := v_c_used[v_c] + coalesce(v_m[v_x_measure[v_x]], 0);
+        END LOOP;
+        v_counted := v_r_counted[v_r];
+      ELSE
+        v_simple := v_one_type > 0 AND v_turns IS NULL;
+        FOR v_x IN v_x_from .. v_x_to LOOP
+          v_c := v_x_counter[v_x];
+          v_a := v_m[v_x_measure[v_x]];
+          CONTINUE WHEN v_a IS NULL OR v_a = 0;
+          IF NOT v_x_plain[v_x] AND v_c_mode[v_c] <> 'HARD' AND v_c_used[v_c] + v_a > v_x_limit[v_x] THEN
+            IF v_c_mode[v_c] = 'SOFT' THEN
+              v_warned := v_warned || ',[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","'
+                || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '",' || coalesce(v_c_advice[v_c], 'null') || ']';
+              v_warned_shown := v_warned_shown || ',{"budgetId":' || v_c_budget_id[v_c] || ',"entityId":'
+                || core.entity_label(v_i_customer[v_i], v_c_subject[v_c]) || ',"limit":"' || v_c_limit[v_c] || '","used":"'
+                || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '","advice":' || coalesce(v_c_advice[v_c], 'null') || '}';
+            ELSE
+              v_c_denied_count[v_c] := v_c_denied_count[v_c] + 1;
+              v_c_denied_amount[v_c] := v_c_denied_amount[v_c] + v_a;
+            END IF;
+          ELSIF v_c_per_request[v_c] THEN
+            CONTINUE;
           END IF;
-        ELSIF v_c_per_request[v_c] THEN
-          CONTINUE;
-        END IF;
-        IF v_c_no[v_c] IS NULL THEN
-          v_k_no[v_k] := v_k_no[v_k] + 1;
-          v_c_no[v_c] := v_k_no[v_k];
-        END IF;
-        v_c_changed[v_c] := true;
-        CONTINUE WHEN v_c_per_request[v_c];
-        v_c_used[v_c] := v_c_used[v_c] + v_a;
-        IF v_c_rolled[v_c] AND v_c_from_seq[v_c] IS NULL THEN
-          v_c_from_seq[v_c] := v_seq;
-        END IF;
-        v_counted := v_counted || ',' || v_c_no[v_c];
-      END LOOP;
+          IF v_c_no[v_c] IS NULL THEN
+            v_k_no[v_k] := v_k_no[v_k] + 1;
+            v_c_no[v_c] := v_k_no[v_k];
+          END IF;
+          v_c_changed[v_c] := true;
+          CONTINUE WHEN v_c_per_request[v_c];
+          v_c_used[v_c] := v_c_used[v_c] + v_a;
+          IF v_c_rolled[v_c] AND v_c_from_seq[v_c] IS NULL THEN
+            v_c_from_seq[v_c] := v_seq;
+          END IF;
+          v_counted := v_counted || ',' || v_c_no[v_c];
+          v_simple := v_simple AND v_x_plain[v_x];
+        END LOOP;
+        v_r_counted_type[v_r] := CASE WHEN v_simple THEN v_one_type END;
+        v_r_counted[v_r] := v_counted;
+      END IF;
 
       -- The answer, twice: with numbers to keep, with ids to show.
       v_credits := '';
       v_fell_short := NULL;
       FOR v_t IN v_t_from .. v_r_t_to[v_r] LOOP
-        v_a := v_pay[v_t - v_t_from + 1];
+        v_a := v_m[v_many + v_t - v_t_from + 1];
         IF v_short > 0 AND v_t = v_short_type THEN
           v_fell_short := '{"' || v_t_type[v_t] || '":"' || trim_scale(v_short) || '"}';
           v_a := v_a - v_short;
@@ -903,10 +941,10 @@ BEGIN
           || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
         v_i_bound[v_i] := v_w_entity[v_w];
       ELSIF v_c IS NOT NULL THEN
-        v_text := v_text || ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","' || trim_scale(v_c_used[v_c]) || '","'
+        v_text := v_text || ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","' || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","'
           || v_c_held[v_c] || '",' || v_c_resets[v_c] || ']';
         v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"'
-          || trim_scale(v_c_used[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
+          || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
         v_i_bound[v_i] := v_c_subject[v_c];
       END IF;
       v_i_status[v_i] := 'NEW';
@@ -921,6 +959,7 @@ BEGIN
     END item;
 
     -- A group ends: one member that failed undoes them all.
+    CONTINUE WHEN v_turns IS NULL;
     v_group_failed := v_group_failed OR (v_i_group[v_i] IS NOT NULL AND v_i_status[v_i] <> 'REPLAYED' AND NOT (v_i_allowed[v_i] AND v_i_would[v_i]));
     v_group_refused := v_group_refused OR (v_i_group[v_i] IS NOT NULL AND v_i_status[v_i] = 'UNRECORDED');
     IF v_turn = v_group_to THEN
@@ -952,6 +991,7 @@ BEGIN
         END LOOP;
       END IF;
       v_group_to := NULL;
+      v_group_mixed := false;
     END IF;
   END LOOP;
 
@@ -984,12 +1024,12 @@ BEGIN
     AS w (customer, no, scheduled, available, owed, shortfall, type, new, changed)
   WHERE changed;
   SELECT array_agg(customer), array_agg(no), array_agg(is_new), array_agg(budget), array_agg(subject), array_agg(session), array_agg(start),
-         array_agg("end"), array_agg(used), array_agg(denied_count), array_agg(denied_amount), array_agg(from_seq)
+         array_agg("end"), array_agg(used - held), array_agg(denied_count), array_agg(denied_amount), array_agg(from_seq)
   INTO v_verdict.c_customer, v_verdict.c_no, v_verdict.c_is_new, v_verdict.c_budget, v_verdict.c_subject, v_verdict.c_session, v_verdict.c_start,
        v_verdict.c_end, v_verdict.c_used, v_verdict.c_denied_count, v_verdict.c_denied_amount, v_verdict.c_from_seq
-  FROM unnest(v_c_customer, v_c_no, v_c_is_new, v_c_budget, v_c_subject, v_c_session, v_c_start, v_c_end, v_c_used, v_c_denied_count,
+  FROM unnest(v_c_customer, v_c_no, v_c_is_new, v_c_budget, v_c_subject, v_c_session, v_c_start, v_c_end, v_c_used, v_c_held, v_c_denied_count,
               v_c_denied_amount, v_c_from_seq, v_c_changed)
-    AS c (customer, no, is_new, budget, subject, session, start, "end", used, denied_count, denied_amount, from_seq, changed)
+    AS c (customer, no, is_new, budget, subject, session, start, "end", used, held, denied_count, denied_amount, from_seq, changed)
   WHERE changed;
   SELECT array_agg(p_customers[u.k]), array_agg(u.no), array_agg(u.id), array_agg(u.path), array_agg(u.types), array_agg(u.seq)
   INTO v_verdict.n_customer, v_verdict.n_no, v_verdict.n_id, v_verdict.n_path, v_verdict.n_types, v_verdict.n_seq

@@ -19,85 +19,100 @@ AS $$
 DECLARE
   v_request core.request;
   v_malformed boolean;
+  v_distinct bigint;
+  v_routes jsonb;
 BEGIN
-  IF NOT core.is_well_formed(p_items, p_customer_id IS NULL) THEN
+  -- What would make the statement below fail instead of finding the fault.
+  IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' OR jsonb_array_length(p_items) NOT BETWEEN 1 AND 1000
+     OR p_items @? '$[*] ? (@.type() != "object" || @.quantities[*].type() != "object")' THEN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
   END IF;
-  WITH asked AS (
+  WITH asked AS MATERIALIZED (
     SELECT i.o, q.name,
            CASE WHEN q.amount ~ '^[0-9]{1,29}([.][0-9]{1,9})?$' THEN trim_scale(q.amount::numeric) END AS amount
     FROM jsonb_array_elements(p_items) WITH ORDINALITY AS i (item, o),
       jsonb_to_recordset(CASE WHEN jsonb_typeof(i.item -> 'quantities') = 'array' THEN i.item -> 'quantities'
         ELSE jsonb_build_array(jsonb_build_object('name', 'quantity', 'amount', i.item -> 'quantity')) END) AS q (name text, amount text)
-  ), quantity AS MATERIALIZED (
+    ORDER BY i.o, q.name COLLATE "C"
+  ), quantity AS (
+    -- Plain aggregates over sorted rows: FILTER and ORDER BY in an aggregate sort once for every group.
     SELECT o,
            bool_or(amount IS NULL OR length(name) NOT BETWEEN 1 AND 63 OR strpos(name, ',') > 0) OR count(*) > 16 AS malformed,
-           count(*) FILTER (WHERE amount > 0) AS many,
-           string_agg(name, ',' ORDER BY name COLLATE "C") FILTER (WHERE amount > 0) AS names,
-           string_agg(name, ',') FILTER (WHERE amount = 0) AS zeros,
-           array_agg(amount ORDER BY name COLLATE "C") FILTER (WHERE amount > 0) AS amounts,
-           '{' || string_agg('"' || name || '":"' || amount || '"', ',' ORDER BY name COLLATE "C") FILTER (WHERE amount > 0) || '}' AS quantities
+           string_agg(CASE WHEN amount > 0 THEN name END, ',') AS names,
+           string_agg(CASE WHEN amount = 0 THEN name END, ',') AS zeros,
+           '{' || string_agg(CASE WHEN amount > 0 THEN '"' || name || '":"' || amount || '"' END, ',') || '}' AS quantities
     FROM asked
     GROUP BY o
-  ), item AS (
-    SELECT i.o, coalesce(i."customerId", p_customer_id) AS customer, i."idempotencyKey" AS key, i."featureId" AS feature,
-           coalesce(nullif(i."entityIds", 'null'), '[]') AS entities, i."sessionId" AS session,
-           coalesce(nullif(i.dimensions, 'null'), '[]') AS dimensions, coalesce(i.overage, 'REJECT') AS overage, i."group", nullif(i.metadata, 'null') AS metadata,
-           i."occurredAt" AS occurred_text,
-           CASE WHEN i."occurredAt" IS NOT NULL AND i."occurredAt" ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)$'
-                AND pg_input_is_valid(i."occurredAt", 'timestamptz') THEN i."occurredAt"::timestamptz END AS occurred,
-           q.malformed, q.many, q.names, q.zeros, q.amounts, q.quantities
-    FROM ROWS FROM (jsonb_to_recordset(p_items) AS (
-        "idempotencyKey" text, "customerId" text, "featureId" text, "entityIds" jsonb, "sessionId" text, dimensions jsonb,
-        overage text, "group" text, "occurredAt" text, metadata jsonb)) WITH ORDINALITY
-      AS i ("idempotencyKey", "customerId", "featureId", "entityIds", "sessionId", dimensions, overage, "group", "occurredAt", metadata, o)
+  ), item AS MATERIALIZED (
+    SELECT i.o, coalesce(i."customerId", p_customer_id) AS customer, i."idempotencyKey" AS key, i."sessionId" AS session, i."group",
+           nullif(i.metadata, 'null') AS metadata, q.names, q.zeros, q.quantities,
+           core.key_month(i."idempotencyKey", p_undated) AS month,
+           -- All of a route that is in the item; the first item of each is looked at closely.
+           concat_ws(E'\x1f', (i.item - '{idempotencyKey,quantity,quantities,sessionId,group,metadata,detail}'::text[])::text, q.names, q.zeros,
+                     CASE WHEN p_sessions THEN i."sessionId" END) AS route,
+           coalesce(q.malformed OR q.names IS NULL
+             OR jsonb_typeof(i.item -> 'idempotencyKey') <> 'string' OR length(i."idempotencyKey") NOT BETWEEN 1 AND 255
+             OR (i."sessionId" IS NOT NULL AND (jsonb_typeof(i.item -> 'sessionId') <> 'string' OR length(i."sessionId") > 128))
+             OR (i."group" IS NOT NULL AND (jsonb_typeof(i.item -> 'group') <> 'string' OR length(i."group") NOT BETWEEN 1 AND 128
+                                            OR i.item ->> 'overage' IN ('CAP', 'RECORD')))
+             OR (i.metadata IS NOT NULL AND i.metadata <> 'null' AND (jsonb_typeof(i.metadata) <> 'object' OR length(i.metadata::text) > 8192))
+             OR (i.item ? 'quantity' AND i.item ? 'quantities' AND i.item -> 'quantity' <> 'null' AND i.item -> 'quantities' <> 'null')
+             OR i."customerId" <> p_customer_id, i."idempotencyKey" IS NULL) AS malformed
+    FROM ROWS FROM (jsonb_array_elements(p_items),
+        jsonb_to_recordset(p_items) AS ("idempotencyKey" text, "customerId" text, "sessionId" text, "group" text, metadata jsonb))
+      WITH ORDINALITY AS i (item, "idempotencyKey", "customerId", "sessionId", "group", metadata, o)
     JOIN quantity AS q ON q.o = i.o
-  ), routed AS MATERIALIZED (
-    SELECT item.*,
-           dense_rank() OVER (ORDER BY customer COLLATE "C",
-             concat_ws(E'\x1f', feature, names, entities::text, dimensions::text, occurred_text, zeros,
-                       CASE WHEN p_sessions THEN session END) COLLATE "C")::integer AS route,
-           (min(o) OVER (PARTITION BY customer, key))::integer AS first,
-           (sum(many) OVER (ORDER BY o) - many)::integer AS amount_at
-    FROM item
-  ), route AS (
-    SELECT DISTINCT ON (route) * FROM routed ORDER BY route, o
+  ), route AS MATERIALIZED (
+    SELECT min(o) AS item, route, row_number() OVER () AS no FROM item GROUP BY route
   )
-  SELECT i.*, r.*, (SELECT array_agg(a.amount ORDER BY routed.o, a.n)
-                    FROM routed, unnest(routed.amounts) WITH ORDINALITY AS a (amount, n))
-  INTO v_malformed, v_request.i_customer, v_request.i_key, v_request.i_month, v_request.i_print, v_request.i_route,
-       v_request.i_first, v_request.i_overage, v_request.i_group, v_request.i_session, v_request.i_metadata,
-       v_request.i_quantities, v_request.i_amount,
-       v_request.r_customer, v_request.r_feature, v_request.r_entities, v_request.r_session, v_request.r_dimensions,
-       v_request.r_occurred, v_request.r_names, v_request.r_zeros, v_request.r_item, v_request.amounts
+  SELECT i.*, r.*, (SELECT array_agg(amount) FROM asked WHERE amount > 0)
+  INTO v_malformed, v_distinct, v_request.i_customer, v_request.i_key, v_request.i_month, v_request.i_print, v_request.i_route,
+       v_request.i_group, v_request.i_session, v_request.i_metadata, v_request.i_quantities,
+       v_request.r_item, v_request.r_names, v_request.r_zeros, v_request.r_session, v_routes, v_request.amounts
   FROM (
-    SELECT bool_or(coalesce(malformed OR names IS NULL
-               OR length(key) NOT BETWEEN 1 AND 255 OR length(customer) NOT BETWEEN 1 AND 128 OR length(feature) > 63
-               OR jsonb_array_length(entities) > 4 OR length(session) > 128 OR jsonb_array_length(dimensions) > 8
-               OR overage NOT IN ('REJECT', 'CAP', 'OVERDRAFT', 'RECORD')
-               OR (overage = 'CAP' AND many <> 1)
-               OR length("group") NOT BETWEEN 1 AND 128 OR ("group" IS NOT NULL AND overage IN ('CAP', 'RECORD'))
-               OR (occurred_text IS NOT NULL AND (overage <> 'RECORD' OR occurred IS NULL OR occurred > p_at
-                   OR occurred < date_trunc('month', p_at, 'UTC')))
-               OR length(metadata::text) > 8192 OR customer <> p_customer_id
-               OR core.key_month(key, p_undated) > p_at + interval '1 month', false)),
-           array_agg(customer ORDER BY o), array_agg(key ORDER BY o), array_agg(core.key_month(key, p_undated) ORDER BY o),
-           array_agg(int4send(hashtext(p_operation)) || int4send(hashtext(feature)) || int4send(hashtext(quantities))
-             || int4send(hashtext(entities::text)) || int4send(hashtext(coalesce(session, ''))) || int4send(hashtext(overage))
-             || int4send(coalesce(hashtext("group"), 0))
-             || int4send(coalesce(hashtext(extract(epoch FROM occurred)::text), 0)) ORDER BY o),
-           array_agg(route ORDER BY o), array_agg(first ORDER BY o), array_agg(overage ORDER BY o),
-           array_agg("group" ORDER BY o), array_agg(session ORDER BY o), array_agg(metadata ORDER BY o),
-           array_agg(quantities ORDER BY o), array_agg(amount_at ORDER BY o)
-    FROM routed
+    SELECT bool_or(malformed OR month > p_at + interval '1 month'), (SELECT count(*) FROM (SELECT DISTINCT customer, key FROM item) AS k),
+           array_agg(customer), array_agg(key), array_agg(month),
+           array_agg(int4send(hashtext(quantities)) || int4send(hashtext(coalesce(session, ''))) || int4send(hashtext(coalesce("group", '')))),
+           array_agg(no::integer), array_agg("group"), array_agg(session), array_agg(metadata), array_agg(quantities)
+    FROM (SELECT item.*, route.no FROM item JOIN route USING (route) ORDER BY item.o) AS item
   ) AS i, (
-    SELECT array_agg(customer ORDER BY route), array_agg(feature ORDER BY route), array_agg(entities ORDER BY route),
-           array_agg(session ORDER BY route), array_agg(dimensions ORDER BY route), array_agg(occurred ORDER BY route),
-           array_agg(names ORDER BY route), array_agg(zeros ORDER BY route), array_agg(o::integer ORDER BY route)
-    FROM route
+    SELECT array_agg(route.item::integer ORDER BY route.no), array_agg(item.names ORDER BY route.no), array_agg(item.zeros ORDER BY route.no),
+           array_agg(item.session ORDER BY route.no), jsonb_agg(p_items -> (route.item - 1)::integer ORDER BY route.no)
+    FROM route JOIN item ON item.o = route.item
+  ) AS r;
+  IF v_malformed OR NOT core.is_well_formed(v_routes, p_customer_id IS NULL) THEN
+    PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
+  END IF;
+
+  -- What all items of a route share.
+  SELECT array_agg(customer ORDER BY no), array_agg(feature ORDER BY no), array_agg(entities ORDER BY no), array_agg(dimensions ORDER BY no),
+         array_agg(overage ORDER BY no), array_agg(occurred ORDER BY no),
+         array_agg(int4send(hashtext(p_operation)) || int4send(hashtext(feature)) || int4send(hashtext(entities::text)) || int4send(hashtext(overage))
+           || int4send(coalesce(hashtext(extract(epoch FROM occurred)::text), 0)) ORDER BY no),
+         bool_or(coalesce(length(customer) NOT BETWEEN 1 AND 128 OR length(feature) > 63 OR jsonb_array_length(entities) > 4
+           OR jsonb_array_length(dimensions) > 8 OR overage NOT IN ('REJECT', 'CAP', 'OVERDRAFT', 'RECORD')
+           OR (overage = 'CAP' AND strpos(v_request.r_names[no], ',') > 0)
+           OR (occurred_text IS NOT NULL AND (overage <> 'RECORD' OR occurred IS NULL OR occurred > p_at OR occurred < date_trunc('month', p_at, 'UTC'))), false))
+  INTO v_request.r_customer, v_request.r_feature, v_request.r_entities, v_request.r_dimensions, v_request.r_overage, v_request.r_occurred,
+       v_request.r_print, v_malformed
+  FROM (
+    SELECT no, coalesce("customerId", p_customer_id) AS customer, "featureId" AS feature, coalesce(nullif("entityIds", 'null'), '[]') AS entities,
+           coalesce(nullif(dimensions, 'null'), '[]') AS dimensions, coalesce(overage, 'REJECT') AS overage, "occurredAt" AS occurred_text,
+           CASE WHEN "occurredAt" IS NOT NULL AND "occurredAt" ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)$'
+                AND pg_input_is_valid("occurredAt", 'timestamptz') THEN "occurredAt"::timestamptz END AS occurred
+    FROM ROWS FROM (jsonb_to_recordset(v_routes) AS (
+        "customerId" text, "featureId" text, "entityIds" jsonb, dimensions jsonb, overage text, "occurredAt" text))
+      WITH ORDINALITY AS r ("customerId", "featureId", "entityIds", dimensions, overage, "occurredAt", no)
   ) AS r;
   IF v_malformed THEN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
+  END IF;
+
+  -- Duplicates inside the batch, and groups: nearly all batches have none.
+  IF v_distinct < cardinality(v_request.i_key) THEN
+    SELECT array_agg(first::integer ORDER BY o) INTO v_request.i_first
+    FROM (SELECT o, min(o) OVER (PARTITION BY customer, key) AS first
+          FROM unnest(v_request.i_customer, v_request.i_key) WITH ORDINALITY AS i (customer, key, o)) AS i;
   END IF;
   -- A group is judged where its first item stands; nearly all batches have none.
   IF p_items @? '$[*].group ? (@ != null)' THEN
