@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -132,44 +131,22 @@ def test_no_database_is_told_without_its_password(folder: Path) -> None:
     assert "secret-word" not in done.stderr + done.stdout
 
 
-APP = """
-    import contextlib, psycopg
-    from starlette.applications import Starlette
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-
-    def create_app(settings):
-        def home(request):
-            with psycopg.connect(settings.database_url) as connection:
-                return PlainTextResponse(connection.execute("SELECT current_user").fetchone()[0])
-
-        @contextlib.asynccontextmanager
-        async def lifespan(app):
-            yield
-            print("the app is closed", flush=True)
-
-        return Starlette(routes=[Route("/", home)], lifespan=lifespan)
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_app_is_served_as_the_app_role_and_closed_before_the_database(
+def test_the_api_answers_as_the_app_role_and_closes_before_the_database(
     folder: Path, number: signal.Signals
 ) -> None:
-    (folder / "tiny").mkdir()
-    (folder / "tiny" / "app.py").write_text(textwrap.dedent(APP))
-    start = (
-        f"import sys; sys.path.insert(0, {str(folder)!r});"
-        "import controlplane.cli.serving as serving; serving.APP_MODULE = 'tiny.app';"
-        "from controlplane.cli import main; main(['up', *sys.argv[1:]])"
-    )
-    command = (sys.executable, "-c", start)
-    with Up("--data", str(folder / "data"), "--port", "0", command=command) as running:
-        address = running.wait_for("API ").split()[-1]
-        assert httpx.get(address, timeout=10).text == "controlplane_app"
+    with up(folder) as running:
+        running.wait_for(READY)
+        address = running.wait_for("API ").split()[-1].removesuffix("/graphql")
+        assert httpx.get(f"{address}/healthz", timeout=10).status_code == 200
+        ready = httpx.get(f"{address}/readyz", timeout=10)
+        assert ready.status_code == 200, ready.text
+        asked = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'controlplane api'"
+        users = controlplane("psql", "--data", str(folder / "data"), "-Atc", asked)
+        assert users.stdout.split() == ["controlplane_app"]
         assert running.stop(number) == 0, running.output
-        assert running.lines[-2:] == ["the app is closed", "stopped"]
-        assert "Traceback" not in running.output
+        assert running.lines[-1] == "stopped"
+        assert "rror" not in running.output, running.output
 
 
 @pytest.fixture

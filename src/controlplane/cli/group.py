@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Bring a database to this version's schema, or tell what that would take.",
     "doctor": "Say what is wrong with a database, and how to mend it.",
     "psql": "Open psql on the database.",
+    "schema": "Print the GraphQL schema.",
 }
 
 

@@ -1,33 +1,18 @@
 """The one place where the HTTP server meets the command line."""
 
-import importlib
-import importlib.util
 import signal
 import socket
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import uvicorn
 
 from controlplane.errors import ConfigurationError
+from controlplane.http.app import create_app
 from controlplane.settings import Settings
-
-#: Where the ASGI application is made: ``create_app(settings)``, with ``settings.database_url`` filled in.
-APP_MODULE = "controlplane.http.app"
 
 #: Seconds that open requests and sockets get to finish after a stop signal.
 GRACE_SECONDS = 10
-
-AppFactory: TypeAlias = Callable[[Settings], Any]
-
-
-def find_app_factory() -> AppFactory | None:
-    """``create_app`` of the API; None while it is not part of this version."""
-    package = APP_MODULE.rpartition(".")[0]
-    if importlib.util.find_spec(package) is None or importlib.util.find_spec(APP_MODULE) is None:
-        return None
-    factory: AppFactory = importlib.import_module(APP_MODULE).create_app
-    return factory
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,31 +42,32 @@ def address_of(listener: socket.socket) -> str:
 
 
 def serve(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve the API in this process until a stop signal; without an API, only wait for the signal.
+    """Serve the API in this process until a stop signal.
 
     Args:
         settings: ``database_url`` is filled in, whether the server is embedded or not.
         listener: a bound socket; closed at the end.
         on_ready: called once requests are answered.
+
+    Raises:
+        ConfigurationError: the API's own start failed; it has logged why.
     """
-    factory = find_app_factory()
-    if factory is None:
-        on_ready()
-        signal.pause()
-        return
     config = uvicorn.Config(
-        factory(settings),
+        create_app(settings),
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _Server(config, on_ready).run(sockets=[listener])
+    server = _Server(config, on_ready)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ConfigurationError("the API did not start", hint="the lines above say why")
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, which uvicorn has no hook for."""
+    """Tells when it is ready, and lets SIGHUP stop it; uvicorn has no hook for either."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -92,3 +78,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """A terminal that is closed sends SIGHUP, and an exception inside the loop would be lost there."""
+        with super().capture_signals():
+            before = signal.signal(signal.SIGHUP, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGHUP, before)

@@ -8,7 +8,7 @@ import click
 import structlog
 
 from controlplane.cli.options import data_option, with_options
-from controlplane.cli.serving import address_of, find_app_factory, listen, serve
+from controlplane.cli.serving import address_of, listen, serve
 from controlplane.cli.stopping import Stop, stop_signals
 from controlplane.db.local import Place, open_place
 from controlplane.db.migrate import migrate
@@ -71,6 +71,5 @@ def _tell_ready(settings: Settings, place: Place, address: str) -> None:
     click.echo(f"database  {shown_url(place.url)}")
     if settings.embedded:
         click.echo(f"psql      controlplane psql --data {settings.data_dir}")
-    if find_app_factory() is not None:
-        click.echo(f"API       {address}")
+    click.echo(f"API       {address}/graphql")
     click.echo("ready; Ctrl-C stops it")

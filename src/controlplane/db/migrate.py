@@ -11,9 +11,6 @@ Function bodies are created unchecked, so that files need no order among themsel
 their language afterwards, in the same transaction.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psycopg
 import structlog
 from psycopg import sql
@@ -108,34 +105,28 @@ class Runner:
         Raises:
             MigrationError: and its kinds; nothing was changed, unless the message says what.
         """
-        with self._lock():
+        try:
+            # The lock is the session's, since not all work is in one transaction.
+            self._session.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
             plan = self.plan()
             if plan.newer_code:
                 _log.warning("database_is_ahead", migrations=plan.unknown)
-                return plan
-            try:
-                self._begin()
-                ensure_roles(self._session, self._sources.roles, self._prefix)
-                if not plan.is_empty:
-                    self._apply(plan)
-                self._apply_upkeep()
-                self._session.execute("COMMIT")
-            except BaseException:
-                if not self._session.broken:
-                    self._session.execute("ROLLBACK")
-                    self._session.execute("RESET ROLE")
-                raise
+            else:
+                self._run(plan)
+            self._session.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
+        except BaseException:
+            # Rolls back and gives the lock away, also where a stop signal came in the middle of a statement.
+            self._session.close()
+            raise
         return plan
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Wait for our turn. The lock is the session's, since not all work is in one transaction."""
-        self._session.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
-        try:
-            yield
-        finally:
-            if not self._session.broken:
-                self._session.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
+    def _run(self, plan: Plan) -> None:
+        self._begin()
+        ensure_roles(self._session, self._sources.roles, self._prefix)
+        if not plan.is_empty:
+            self._apply(plan)
+        self._apply_upkeep()
+        self._session.execute("COMMIT")
 
     def _begin(self) -> None:
         self._session.execute("BEGIN")

@@ -21,7 +21,21 @@ HEADER = """\
 _MONTH = re.compile(r"\bcore\.\w*_y?20\d\d_?m?\d\d\b|\b\w*_y?20\d\d_?m?\d\d_\w*key\b")
 
 _LEFT_OUT = re.compile(
-    r"^(SET |SELECT pg_catalog\.set_config|COMMENT ON |CREATE (FUNCTION|PROCEDURE|VIEW) |\\)", re.IGNORECASE
+    r"^(SET |SELECT pg_catalog\.set_config|COMMENT ON |CREATE (FUNCTION|PROCEDURE|AGGREGATE|VIEW) |\\)",
+    re.IGNORECASE,
+)
+
+#: pg_dump's own order follows dependencies, functions' too, so a changed argument would move whole tables.
+_KINDS = (
+    "CREATE SCHEMA",
+    "CREATE TYPE",
+    "CREATE SEQUENCE",
+    "CREATE TABLE",
+    "ALTER TABLE",
+    "CREATE UNIQUE INDEX",
+    "CREATE INDEX",
+    "ALTER INDEX",
+    "CREATE TRIGGER",
 )
 
 
@@ -43,7 +57,7 @@ def dump_schema(url: str) -> str:
 
 
 def normalised(dump: str) -> str:
-    """A dump's statements that say something about the schema, one blank line between them."""
+    """A dump's statements that say something about the schema, by kind and name, a blank line between."""
     # psql's own lines (\restrict with a random word) are not SQL.
     source = "\n".join(line for line in dump.splitlines() if not line.startswith("\\"))
     kept = [
@@ -51,4 +65,12 @@ def normalised(dump: str) -> str:
         for statement in split_statements(source)
         if not _LEFT_OUT.match(statement.text) and not _MONTH.search(statement.text)
     ]
-    return HEADER + "".join(f"\n{text};\n" for text in kept)
+    return HEADER + "".join(f"\n{text};\n" for text in sorted(kept, key=_place))
+
+
+def _place(statement: str) -> tuple[int, str]:
+    """Where a statement stands: by its kind, then by its text, which begins with the name."""
+    for number, kind in enumerate(_KINDS):
+        if statement.startswith(kind):
+            return number, statement
+    return len(_KINDS), statement
