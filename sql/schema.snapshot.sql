@@ -27,23 +27,23 @@ CREATE TYPE core.request AS (
 	i_print bytea[],
 	i_route integer[],
 	i_first integer[],
-	i_overage text[],
 	i_group text[],
 	i_session text[],
 	i_metadata jsonb[],
 	i_quantities text[],
-	i_amount integer[],
 	amounts numeric[],
 	turns integer[],
+	r_item integer[],
 	r_customer text[],
 	r_feature text[],
 	r_entities jsonb[],
 	r_session text[],
 	r_dimensions jsonb[],
+	r_overage text[],
 	r_occurred timestamp with time zone[],
+	r_print bytea[],
 	r_names text[],
-	r_zeros text[],
-	r_item integer[]
+	r_zeros text[]
 );
 
 CREATE TYPE core.verdict AS (
@@ -115,36 +115,6 @@ CREATE TYPE core.verdict AS (
 	k_seq bigint[],
 	k_last_no integer[],
 	k_created integer[]
-);
-
-CREATE TABLE core.wallet (
-    customer_id text NOT NULL,
-    wallet_no integer NOT NULL,
-    wallet_id text NOT NULL,
-    entity_no integer NOT NULL,
-    credit_type text NOT NULL,
-    scheduled numeric(38,9) DEFAULT 0 NOT NULL,
-    available numeric(38,9) DEFAULT 0 NOT NULL,
-    held numeric(38,9) DEFAULT 0 NOT NULL,
-    leased numeric(38,9) DEFAULT 0 NOT NULL,
-    owed numeric(38,9) DEFAULT 0 NOT NULL,
-    shortfall numeric(38,9) DEFAULT 0 NOT NULL,
-    overdraft_limit numeric(38,9) DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT wallet_held_in_range CHECK (((held >= (0)::numeric) AND (held < '100000000000000000000000000000'::numeric))),
-    CONSTRAINT wallet_leased_in_range CHECK (((leased >= (0)::numeric) AND (leased < '100000000000000000000000000000'::numeric))),
-    CONSTRAINT wallet_never_overdrawn CHECK (((available >= (0)::numeric) AND (available < '100000000000000000000000000000'::numeric))),
-    CONSTRAINT wallet_overdraft_limit_in_range CHECK (((overdraft_limit >= (0)::numeric) AND (overdraft_limit < '100000000000000000000000000000'::numeric))),
-    CONSTRAINT wallet_owes_within_its_limit CHECK (((owed >= (0)::numeric) AND (owed <= overdraft_limit))),
-    CONSTRAINT wallet_scheduled_in_range CHECK (((scheduled >= (0)::numeric) AND (scheduled < '100000000000000000000000000000'::numeric))),
-    CONSTRAINT wallet_shortfall_in_range CHECK (((shortfall >= (0)::numeric) AND (shortfall < '100000000000000000000000000000'::numeric)))
-)
-WITH (fillfactor='50');
-
-CREATE AGGREGATE core.lcm(numeric) (
-    SFUNC = pg_catalog.lcm,
-    STYPE = numeric,
-    INITCOND = '1'
 );
 
 CREATE TABLE core.api_key (
@@ -557,13 +527,29 @@ CREATE TABLE core.usage_metadata (
     metadata jsonb NOT NULL
 );
 
-ALTER TABLE ONLY core.idempotency ATTACH PARTITION core.idempotency_default DEFAULT;
-
-ALTER TABLE ONLY core.idempotency ATTACH PARTITION core.idempotency_undated FOR VALUES FROM (MINVALUE) TO ('1970-01-02');
-
-ALTER TABLE ONLY core.ledger_entry ATTACH PARTITION core.ledger_entry_default DEFAULT;
-
-ALTER TABLE ONLY core.usage_event ATTACH PARTITION core.usage_event_default DEFAULT;
+CREATE TABLE core.wallet (
+    customer_id text NOT NULL,
+    wallet_no integer NOT NULL,
+    wallet_id text NOT NULL,
+    entity_no integer NOT NULL,
+    credit_type text NOT NULL,
+    scheduled numeric(38,9) DEFAULT 0 NOT NULL,
+    available numeric(38,9) DEFAULT 0 NOT NULL,
+    held numeric(38,9) DEFAULT 0 NOT NULL,
+    leased numeric(38,9) DEFAULT 0 NOT NULL,
+    owed numeric(38,9) DEFAULT 0 NOT NULL,
+    shortfall numeric(38,9) DEFAULT 0 NOT NULL,
+    overdraft_limit numeric(38,9) DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_held_in_range CHECK (((held >= (0)::numeric) AND (held < '100000000000000000000000000000'::numeric))),
+    CONSTRAINT wallet_leased_in_range CHECK (((leased >= (0)::numeric) AND (leased < '100000000000000000000000000000'::numeric))),
+    CONSTRAINT wallet_never_overdrawn CHECK (((available >= (0)::numeric) AND (available < '100000000000000000000000000000'::numeric))),
+    CONSTRAINT wallet_overdraft_limit_in_range CHECK (((overdraft_limit >= (0)::numeric) AND (overdraft_limit < '100000000000000000000000000000'::numeric))),
+    CONSTRAINT wallet_owes_within_its_limit CHECK (((owed >= (0)::numeric) AND (owed <= overdraft_limit))),
+    CONSTRAINT wallet_scheduled_in_range CHECK (((scheduled >= (0)::numeric) AND (scheduled < '100000000000000000000000000000'::numeric))),
+    CONSTRAINT wallet_shortfall_in_range CHECK (((shortfall >= (0)::numeric) AND (shortfall < '100000000000000000000000000000'::numeric)))
+)
+WITH (fillfactor='50');
 
 ALTER TABLE ONLY core.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
@@ -616,6 +602,10 @@ ALTER TABLE ONLY core.gate
 ALTER TABLE ONLY core.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (customer_id, key_month, key);
 
+ALTER TABLE ONLY core.idempotency ATTACH PARTITION core.idempotency_default DEFAULT;
+
+ALTER TABLE ONLY core.idempotency ATTACH PARTITION core.idempotency_undated FOR VALUES FROM (MINVALUE) TO ('1970-01-02');
+
 ALTER TABLE ONLY core.idempotency_default
     ADD CONSTRAINT idempotency_default_pkey PRIMARY KEY (customer_id, key_month, key);
 
@@ -625,14 +615,16 @@ ALTER TABLE ONLY core.idempotency_undated
 ALTER TABLE ONLY core.incarnation
     ADD CONSTRAINT incarnation_pkey PRIMARY KEY (incarnation);
 
-ALTER TABLE ONLY core.installation_change
-    ADD CONSTRAINT installation_change_pkey PRIMARY KEY (change_id);
-
 ALTER TABLE ONLY core.installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY core.installation_change
+    ADD CONSTRAINT installation_change_pkey PRIMARY KEY (change_id);
+
 ALTER TABLE ONLY core.ledger_entry
     ADD CONSTRAINT ledger_entry_pkey PRIMARY KEY (customer_id, seq, leg, recorded_at);
+
+ALTER TABLE ONLY core.ledger_entry ATTACH PARTITION core.ledger_entry_default DEFAULT;
 
 ALTER TABLE ONLY core.ledger_entry_default
     ADD CONSTRAINT ledger_entry_default_pkey PRIMARY KEY (customer_id, seq, leg, recorded_at);
@@ -651,6 +643,8 @@ ALTER TABLE ONLY core.schema_state
 
 ALTER TABLE ONLY core.usage_event
     ADD CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at);
+
+ALTER TABLE ONLY core.usage_event ATTACH PARTITION core.usage_event_default DEFAULT;
 
 ALTER TABLE ONLY core.usage_event_default
     ADD CONSTRAINT usage_event_default_pkey PRIMARY KEY (customer_id, seq, recorded_at);
