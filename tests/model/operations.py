@@ -21,6 +21,9 @@ WEIGHTS = {
     "setPolicy": 1,
     "bookDue": 1,
 }
+#: A long history does not fill up its world.
+MOST_BUDGETS, MOST_ENTITIES = 12, 24
+
 KINDS = [op for op, weight in WEIGHTS.items() for _ in range(weight)]
 
 
@@ -46,7 +49,9 @@ class Maker:
     def operation(self) -> forms.Operation:
         chance = self.chance
         op = chance.one(*KINDS)
-        if op in ("suspendEntity", "setEntity") and not self.world["entities"]:
+        if op == "suspendEntity" and not self.world["entities"]:
+            op = "setEntity"
+        if op == "setEntity" and len(self.world["entities"]) == MOST_ENTITIES:
             op = "advance"
         if op == "raiseBudget" and not self.world["budgets"]:
             op = "setBudget"
@@ -114,7 +119,7 @@ class Maker:
         chance, budgets = self.chance, self.world["budgets"]
         types = [each["creditType"] for each in self.world["creditTypes"]]
         fresh = make_budget(chance, self.name("b"), self.world["entities"], self.world["features"], types)
-        if not budgets or chance.rarely():
+        if not budgets or (len(budgets) < MOST_BUDGETS and chance.rarely()):
             budgets.append(fresh)
             return fresh
         place = chance.upto(len(budgets) - 1)

@@ -132,6 +132,18 @@ def test_a_price_of_zero_ends_the_plan_at_an_empty_wallet() -> None:
     assert reasons(answers) == [None, None, None]
 
 
+def test_a_price_of_zero_needs_a_wallet() -> None:
+    free = feature("chat", rate("promotional", "input", "0"), rate("general", "input", "1"))
+    backend = started(creditTypes=TYPES, features=[free])
+    answers = consume(backend, ask("k1", "2"), ask("k2", "2", overage="RECORD"))
+    assert reasons(answers) == ["INSUFFICIENT_CREDITS"] * 2
+    assert answers[1]["shortfall"] == [{"creditType": "general", "amount": "2"}]
+    nowhere = started(creditTypes=TYPES, features=[free], wallets=[])
+    [answer] = consume(nowhere, ask("k1", "2", overage="RECORD"))
+    assert (answer["reason"], answer["binding"]) == ("INSUFFICIENT_CREDITS", None)
+    assert answer["shortfall"] == [{"creditType": "general", "amount": "2"}]
+
+
 def test_rounding_up_happens_at_the_end_only() -> None:
     thirds = feature("chat", rate("general", "input", "1", per="3"))
     backend = started(features=[thirds], grants=[grant("a", "0.1"), grant("b", "9")])

@@ -355,6 +355,19 @@ class TestTime:
         assert reasons(consume(backend, ask("k2", "501"))) == [None]
         assert backend.customer.seq == before + 502
 
+    def test_what_is_not_booked_yet_has_ended_all_the_same(self) -> None:
+        backend = started(grants=[grant("g", "9", expiresAt=2), grant("h", "9")], budgets=[budget("b", "5")])
+        for number in range(500):
+            backend.raise_budget("b", f"r{number}", "1", until=1)
+        backend.raise_budget("b", "last", "1", until=2)
+        backend.advance(2)
+        answers = consume(backend, ask("k1", "6"), ask("k2", "5"))
+        assert reasons(answers) == ["BUDGET_EXCEEDED", None]
+        assert slices(answers[1]) == {"h": "5"}
+        assert backend.customer.operations[-2].name == "raise ended"
+        assert backend.state()["left"] == {"g": "9", "h": "4"}
+        assert answers[1]["wallets"][0]["available"] == "4"
+
     def test_time_never_runs_backwards(self) -> None:
         backend = started(grants=[grant("g", "9")])
         consume(backend, ask("k1"))

@@ -70,6 +70,13 @@ def test_each_entity_of_a_type_below() -> None:
     assert answers[4]["binding"]["entityId"] == "user-1"
 
 
+def test_each_means_below_not_itself() -> None:
+    team = [entity("team-0"), entity("team-1", "team-0")]
+    backend = started(entities=team, grants=PLENTY, budgets=[budget("b", "1", "team-0", each="team")])
+    assert reasons(consume(backend, ask("k1", "9", "team-0"))) == [None]
+    assert reasons(consume(backend, ask("k2", "9", "team-1"))) == ["BUDGET_EXCEEDED"]
+
+
 def test_each_session_and_none_is_one_too() -> None:
     backend = started(grants=PLENTY, budgets=[budget("b", "10", each="SESSION")])
     asked = [ask(f"k{n}", "6", sessionId=s) for n, s in enumerate(["s1", "s2", None, "s1", "s2", ""])]
@@ -217,8 +224,9 @@ class TestTime:
         consume(backend, ask("k1", "5"))
         backend.set_budget(budget("b", "5", window="DAY"))
         assert reasons(consume(backend, ask("k2", "1"))) == ["BUDGET_EXCEEDED"]
+        backend.raise_budget("b", "r", "1", until=HOUR)
         backend.set_budget(budget("b", "5", window="MONTH"))
-        assert reasons(consume(backend, ask("k3", "5"))) == [None]
+        assert reasons(consume(backend, ask("k3", "6"), ask("k4", "1"))) == [None, "BUDGET_EXCEEDED"]
 
     def test_a_new_budget_counts_from_its_seq(self) -> None:
         backend = started(grants=PLENTY)
