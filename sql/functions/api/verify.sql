@@ -1,0 +1,33 @@
+-- Whether the stored state is what history says, on live data: one snapshot, nothing locked, nothing written.
+--
+--   p_customers  only these; NULL is all
+--
+-- For each check one row with `checked`, how much it looked at, and for each offender, the first twenty, a row with
+-- `customer_id` and `offender`, which holds the stored value and the one worked out. No offender: all is well.
+--
+--   balances        accounts of wallets = the fold of the ledger      balances_after  the balance noted on each side of each entry
+--   grants          what is left of grants = the fold of theirs       overspend       wallets = the sum of their grants, owed within limits
+--   charges         usage events = their entries                      counters        counters = the events of their window
+--   burn_order      no eligible grant was passed over                 seq             gapless, one head row each
+--   recorded_at     never backwards along seq                         entities        paths and types of the tree
+--   gates           what a gate says of its customer                  raises          raises in force
+--   references      what is named of the catalogue exists
+CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
+RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY SELECT * FROM core.verify_balances(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_balances_after(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_grants(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_charges(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_counters(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_burn_order(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_order(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_tree(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_references(p_customers);
+END
+$$;

@@ -1,0 +1,43 @@
+-- What a counter has used is the fold of the usage events that charged it since its window began. Budgets per request
+-- keep no count.
+CREATE OR REPLACE FUNCTION core.verify_counters(p_customers text[])
+RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH current AS (
+    SELECT DISTINCT ON (w.customer_id, w.counter_no) w.* FROM core.counter_window AS w
+    WHERE p_customers IS NULL OR w.customer_id = ANY (p_customers)
+    ORDER BY w.customer_id, w.counter_no, w.from_seq DESC
+  ), counted AS (
+    SELECT c.customer_id, c.counter_no, c.budget_no, c.used, c.window_start, c.window_end, b.measure, b.credit_type, b.quantity,
+           k.from_seq, (k.window_start, k.window_end) IS NOT DISTINCT FROM (c.window_start, c.window_end) AS is_dated
+    FROM core.counter AS c
+    JOIN core.budget AS b ON b.customer_id = c.customer_id AND b.budget_no = c.budget_no AND b.budget_window <> 'REQUEST'
+    LEFT JOIN current AS k ON k.customer_id = c.customer_id AND k.counter_no = c.counter_no
+    WHERE p_customers IS NULL OR c.customer_id = ANY (p_customers)
+  ), folded AS (
+    SELECT c.customer_id, c.counter_no, sum(CASE
+             WHEN c.measure = 'QUANTITY' THEN coalesce((u.quantities ->> c.quantity)::numeric, 0)
+             ELSE coalesce((u.credits ->> c.credit_type)::numeric, 0) + coalesce((u.shortfall ->> c.credit_type)::numeric, 0) END) AS used
+    FROM core.usage_event AS u
+    CROSS JOIN LATERAL unnest(u.counters) AS charged (counter_no)
+    JOIN counted AS c ON c.customer_id = u.customer_id AND c.counter_no = charged.counter_no AND u.seq >= c.from_seq
+    WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
+    GROUP BY c.customer_id, c.counter_no
+  ), compared AS (
+    SELECT c.customer_id, CASE WHEN c.used <> coalesce(f.used, 0) OR NOT c.is_dated THEN jsonb_build_object(
+             'budgetId', b.budget_id, 'counterNo', c.counter_no, 'windowStart', c.window_start, 'windowIsRecorded', c.is_dated,
+             'stored', trim_scale(c.used)::text, 'events', trim_scale(coalesce(f.used, 0))::text) END AS offender
+    FROM counted AS c
+    JOIN core.budget AS b ON b.customer_id = c.customer_id AND b.budget_no = c.budget_no
+    LEFT JOIN folded AS f ON f.customer_id = c.customer_id AND f.counter_no = c.counter_no
+  )
+  SELECT 'counters', NULL, count(*), NULL::jsonb FROM compared
+  UNION ALL (SELECT 'counters', c.customer_id, NULL, c.offender FROM compared AS c WHERE c.offender IS NOT NULL LIMIT 20);
+END
+$$;

@@ -1,0 +1,45 @@
+-- No grant is overspent: what is left of each equals the fold of its entries, in the account where its state says it is;
+-- and a wallet's accounts are the sums of its grants.
+CREATE OR REPLACE FUNCTION core.verify_grants(p_customers text[])
+RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH folded AS (
+    SELECT e.customer_id, e.grant_no,
+           sum(CASE WHEN e.to_account = 'AVAILABLE' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'AVAILABLE' THEN e.amount ELSE 0 END) AS available,
+           sum(CASE WHEN e.to_account = 'SCHEDULED' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'SCHEDULED' THEN e.amount ELSE 0 END) AS scheduled
+    FROM core.ledger_entry AS e
+    WHERE e.grant_no IS NOT NULL AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+    GROUP BY e.customer_id, e.grant_no
+  ), compared AS (
+    SELECT g.customer_id, CASE
+      WHEN (f.available, f.scheduled) IS DISTINCT FROM CASE WHEN g.is_scheduled THEN (0::numeric, g.remaining) ELSE (g.remaining, 0::numeric) END
+        OR g.is_open <> (g.remaining > 0 OR g.held > 0)
+      THEN jsonb_build_object('grantId', g.grant_no::text, 'isScheduled', g.is_scheduled, 'isOpen', g.is_open,
+        'remaining', trim_scale(g.remaining)::text, 'available', trim_scale(f.available)::text, 'scheduled', trim_scale(f.scheduled)::text) END AS offender
+    FROM core.credit_grant AS g
+    LEFT JOIN folded AS f ON f.customer_id = g.customer_id AND f.grant_no = g.grant_no
+    WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
+  ), held AS (
+    SELECT w.customer_id, CASE
+      WHEN w.owed > w.overdraft_limit OR w.available < 0
+        OR w.available <> coalesce(sum(g.remaining) FILTER (WHERE NOT g.is_scheduled), 0)
+        OR w.scheduled <> coalesce(sum(g.remaining) FILTER (WHERE g.is_scheduled), 0)
+      THEN jsonb_build_object('walletId', w.wallet_id, 'available', trim_scale(w.available)::text, 'scheduled', trim_scale(w.scheduled)::text,
+        'owed', trim_scale(w.owed)::text, 'grants', trim_scale(coalesce(sum(g.remaining), 0))::text) END AS offender
+    FROM core.wallet AS w
+    LEFT JOIN core.credit_grant AS g ON g.customer_id = w.customer_id AND g.wallet_no = w.wallet_no
+    WHERE p_customers IS NULL OR w.customer_id = ANY (p_customers)
+    GROUP BY w.customer_id, w.wallet_no
+  )
+  SELECT 'grants', NULL, count(*), NULL::jsonb FROM compared
+  UNION ALL (SELECT 'grants', c.customer_id, NULL, c.offender FROM compared AS c WHERE c.offender IS NOT NULL LIMIT 20)
+  UNION ALL SELECT 'overspend', NULL, count(*), NULL::jsonb FROM held
+  UNION ALL (SELECT 'overspend', h.customer_id, NULL, h.offender FROM held AS h WHERE h.offender IS NOT NULL LIMIT 20);
+END
+$$;
