@@ -142,6 +142,9 @@ def test_a_price_of_zero_needs_a_wallet() -> None:
     [answer] = consume(nowhere, ask("k1", "2", overage="RECORD"))
     assert (answer["reason"], answer["binding"]) == ("INSUFFICIENT_CREDITS", None)
     assert answer["shortfall"] == [{"creditType": "general", "amount": "2"}]
+    gratis = feature("chat", rate("general", "input", "0"))
+    assert reasons(consume(started(features=[gratis], wallets=[]), ask("k1"))) == ["INSUFFICIENT_CREDITS"]
+    assert reasons(consume(started(features=[gratis]), ask("k1"))) == [None]
 
 
 def test_rounding_up_happens_at_the_end_only() -> None:
