@@ -95,6 +95,8 @@ CREATE TYPE core.request AS (
   r_item       integer[],
   r_customer   text[],
   r_feature    text[],
+  -- Routes with one price share feature, quantities, dimensions and instant: everything a price depends on.
+  r_price      integer[],
   r_entities   jsonb[],
   r_session    text[],
   r_dimensions jsonb[],

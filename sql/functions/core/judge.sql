@@ -31,7 +31,6 @@ DECLARE
   v_request core.request;
   v_verdict core.verdict;
   v_row record;
-  v_window record;
   v_catalog bigint;
   v_installed timestamptz;
   v_sessions boolean;
@@ -49,13 +48,16 @@ DECLARE
   v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- routes
   v_r_k integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_item integer[]; v_r_names text[];
-  v_r_reason text[]; v_r_unbookable text[]; v_r_priceless text[]; v_r_undeclared text[]; v_r_dimensions text[]; v_r_print bytea[]; v_r_limits jsonb[]; v_r_step numeric[];
-  v_r_many integer[]; v_r_last_type text[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
+  v_r_reason text[]; v_r_unbookable text[]; v_r_priceless text[]; v_r_undeclared boolean[]; v_r_dimensions text[]; v_r_print bytea[]; v_r_limits jsonb[]; v_r_step numeric[];
+  v_r_many integer[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
   v_r_t_from integer[]; v_r_t_to integer[]; v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
-  -- credit types on routes: the price of t is Σ amount × rate ÷ t_over, exactly
-  v_t_route integer[]; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
+  -- prices
+  v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_undeclared boolean[]; v_p_unbookable text[];
+  v_p_priceless text[]; v_p_t_from integer[]; v_p_t_to integer[];
+  -- credit types of prices: the price of t is Σ amount × rate ÷ t_over, exactly
+  v_t_price integer[]; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
   -- nodes
-  v_nodes integer := 0; v_n_route integer[]; v_n_customer text[]; v_n_no integer[]; v_n_type text[]; v_n_path text[];
+  v_nodes integer := 0; v_r_n_from integer[]; v_r_n_to integer[]; v_n_route integer[]; v_n_no integer[]; v_n_type text[]; v_n_path text[];
   v_path integer[]; v_types text[]; v_seen text;
   -- unknown entities
   v_unknown integer := 0; v_u_k integer[]; v_u_id text[]; v_u_no integer[]; v_u_path text[]; v_u_types text[]; v_u_seq bigint[]; v_u integer;
@@ -66,11 +68,11 @@ DECLARE
   v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
-  v_charges integer := 0; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_limit numeric[]; v_x_plain boolean[];
+  v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_limit numeric[]; v_x_plain boolean[];
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count bigint[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
-  v_c_changed boolean[]; v_c_resets text[];
+  v_c_changed boolean[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
   v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[];
@@ -90,7 +92,7 @@ DECLARE
   v_t_from integer; v_s_from integer; v_s_to integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
   v_seq bigint; v_leg integer; v_text text; v_shown text; v_figures text; v_balances text; v_balances_shown text; v_credits text;
-  v_fell_short text; v_counted text; v_warned text; v_warned_shown text;
+  v_fell_short text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';
@@ -121,77 +123,82 @@ BEGIN
   v_i_allowed := array_fill(false, v_items); v_i_would := v_i_allowed; v_i_seq := array_fill(NULL::bigint, v_items);
   v_i_bound := array_fill(NULL::integer, v_items); v_i_at := array_fill(p_at, v_items);
 
-  -- Features, and the routes' dimensions as one object each.
-  SELECT array_agg(k.k ORDER BY r.route), array_agg(d.dimensions::text ORDER BY r.route),
-         array_agg(r.print || int4send(coalesce(hashtext(d.dimensions::text), 0)) ORDER BY r.route), array_agg(nullif(f.request_limits, '{}') ORDER BY r.route),
-         array_agg(f.step ORDER BY r.route), array_agg(cardinality(string_to_array(r.names, ',')) ORDER BY r.route),
-         array_agg(f.credit_types[cardinality(f.credit_types)] ORDER BY r.route),
-         array_agg(CASE WHEN NOT f.archived THEN
-           CASE WHEN cardinality(string_to_array(r.names, ',')) <> cardinality(ARRAY(SELECT DISTINCT n FROM unnest(string_to_array(r.names, ',')) AS n)) THEN 'quantities'
-                WHEN d.dimensions IS NOT NULL AND d.dimensions - f.dimensions <> '{}' THEN 'dimensions'
-                WHEN d.many <> (SELECT count(*) FROM jsonb_object_keys(d.dimensions)) THEN 'dimensions' END END ORDER BY r.route),
-         array_agg(CASE WHEN k.suspended THEN 'CUSTOMER_SUSPENDED' WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY r.route),
-         array_agg(CASE WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY r.route),
-         array_agg(CASE WHEN NOT string_to_array(concat_ws(',', r.names, r.zeros), ',') <@ f.quantities THEN 'FEATURE_TYPE_MISMATCH' ELSE 'NO_RATE' END ORDER BY r.route)
-  INTO v_r_k, v_r_dimensions, v_r_print, v_r_limits, v_r_step, v_r_many, v_r_last_type, v_r_undeclared, v_r_reason, v_r_unbookable, v_r_priceless
-  FROM unnest(v_r_customer, v_r_feature, v_request.r_dimensions, v_r_names, v_request.r_zeros, v_request.r_print)
-    WITH ORDINALITY AS r (customer, feature, dimensions, names, zeros, print, route)
-  JOIN unnest(p_customers, v_k_suspended) WITH ORDINALITY AS k (id, suspended, k) ON k.id = r.customer
-  LEFT JOIN LATERAL (SELECT * FROM core.feature WHERE feature_id = r.feature AND catalog_version <= v_catalog
+  -- Prices: the feature, and the dimensions as one object.
+  SELECT array_agg(p.route ORDER BY p.price), array_agg(d.dimensions::text ORDER BY p.price), array_agg(nullif(f.request_limits, '{}') ORDER BY p.price),
+         array_agg(f.step ORDER BY p.price), array_agg(cardinality(p.names) ORDER BY p.price),
+         array_agg(CASE WHEN NOT f.archived AND (
+             cardinality(p.names) <> (SELECT count(DISTINCT n) FROM unnest(p.names) AS n)
+             OR d.dimensions - f.dimensions <> '{}' OR d.many <> (SELECT count(*) FROM jsonb_object_keys(d.dimensions))) THEN true END ORDER BY p.price),
+         array_agg(CASE WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY p.price),
+         array_agg(CASE WHEN NOT p.names || coalesce(string_to_array(v_request.r_zeros[p.route], ','), '{}') <@ f.quantities THEN 'FEATURE_TYPE_MISMATCH' ELSE 'NO_RATE' END ORDER BY p.price)
+  INTO v_p_route, v_p_dimensions, v_p_limits, v_p_step, v_p_many, v_p_undeclared, v_p_unbookable, v_p_priceless
+  FROM (SELECT r.price, min(r.route)::integer AS route, string_to_array(v_r_names[min(r.route)], ',') AS names
+        FROM unnest(v_request.r_price) WITH ORDINALITY AS r (price, route) GROUP BY r.price) AS p
+  LEFT JOIN LATERAL (SELECT * FROM core.feature WHERE feature_id = v_r_feature[p.route] AND catalog_version <= v_catalog
                      ORDER BY catalog_version DESC LIMIT 1) AS f ON true
   LEFT JOIN LATERAL (SELECT jsonb_object_agg(key, value) AS dimensions, count(*) AS many
-                     FROM jsonb_to_recordset(r.dimensions) AS d (key text, value text)
-                     WHERE r.dimensions <> '[]') AS d ON true;
+                     FROM jsonb_to_recordset(v_request.r_dimensions[p.route]) AS d (key text, value text)
+                     WHERE v_request.r_dimensions[p.route] <> '[]') AS d ON true;
 
   -- Rates: of each credit type that has one for every quantity asked, the most specific, then the latest.
   WITH best AS (
-    SELECT DISTINCT ON (r.route, t.rank, n.place) r.route, t.rank, n.place, t.credit_type, x.amount, x.per_units::numeric AS per_units, r.many
-    FROM unnest(v_r_feature, v_r_names, v_r_dimensions, v_request.r_occurred, v_r_many) WITH ORDINALITY AS r (feature, names, dimensions, occurred, many, route)
-    CROSS JOIN LATERAL (SELECT credit_types FROM core.feature WHERE feature_id = r.feature AND catalog_version <= v_catalog
+    SELECT p.price, t.rank, n.place, t.credit_type, x.amount, x.per_units::numeric AS per_units
+    FROM unnest(v_p_route, v_p_dimensions) WITH ORDINALITY AS p (route, dimensions, price)
+    CROSS JOIN LATERAL (SELECT credit_types FROM core.feature WHERE feature_id = v_r_feature[p.route] AND catalog_version <= v_catalog
                         ORDER BY catalog_version DESC LIMIT 1) AS f
     CROSS JOIN unnest(f.credit_types) WITH ORDINALITY AS t (credit_type, rank)
-    CROSS JOIN unnest(string_to_array(r.names, ',')) WITH ORDINALITY AS n (name, place)
-    JOIN core.rate AS x ON x.feature_id = r.feature AND x.credit_type = t.credit_type AND x.quantity = n.name
-      AND x.effective_from <= coalesce(r.occurred, p_at) AND x.catalog_version <= v_catalog
-      AND (x.dimensions = '{}' OR r.dimensions::jsonb @> x.dimensions)
-    ORDER BY r.route, t.rank, n.place, x.specificity DESC, x.effective_from DESC, x.catalog_version DESC
+    CROSS JOIN unnest(string_to_array(v_r_names[p.route], ',')) WITH ORDINALITY AS n (name, place)
+    CROSS JOIN LATERAL (
+      SELECT x.amount, x.per_units FROM core.rate AS x
+      WHERE x.feature_id = v_r_feature[p.route] AND x.credit_type = t.credit_type AND x.quantity = n.name
+        AND x.effective_from <= coalesce(v_request.r_occurred[p.route], p_at) AND x.catalog_version <= v_catalog
+        AND (x.dimensions = '{}' OR p.dimensions::jsonb @> x.dimensions)
+      ORDER BY x.specificity DESC, x.effective_from DESC, x.catalog_version DESC LIMIT 1) AS x
   ), priced AS (
-    SELECT best.*, count(*) OVER type AS has, core.lcm(best.per_units) OVER type AS over, p.decimals
-    FROM best JOIN core.credit_type AS p ON p.credit_type = best.credit_type
-    WINDOW type AS (PARTITION BY route, rank)
+    SELECT best.*, count(*) OVER type AS has, core.lcm(best.per_units) OVER type AS over, c.decimals
+    FROM best CROSS JOIN LATERAL (SELECT decimals FROM core.credit_type AS c WHERE c.credit_type = best.credit_type LIMIT 1) AS c
+    WINDOW type AS (PARTITION BY price, rank)
   ), exact AS (
     -- A common denominator that is a power of ten goes into the rates, which stay exact decimals.
-    SELECT route, rank, place, credit_type, decimals,
+    SELECT price, rank, place, credit_type, decimals,
            CASE WHEN rtrim(over::text, '0') = '1' THEN trim_scale(amount * (over / per_units) * ('1e-' || (length(over::text) - 1))::numeric)
                 ELSE amount * (over / per_units) END AS rate,
            CASE WHEN rtrim(over::text, '0') = '1' THEN 1 ELSE over END AS over
-    FROM priced WHERE has = many
+    FROM priced WHERE has = v_p_many[price]
   )
-  SELECT array_agg(route ORDER BY route, rank) FILTER (WHERE place = 1), array_agg(credit_type ORDER BY route, rank) FILTER (WHERE place = 1),
-         array_agg(('1e-' || decimals)::numeric ORDER BY route, rank) FILTER (WHERE place = 1),
-         array_agg(decimals ORDER BY route, rank) FILTER (WHERE place = 1), array_agg(over ORDER BY route, rank) FILTER (WHERE place = 1),
-         array_agg(rate ORDER BY route, rank, place)
-  INTO v_t_route, v_t_type, v_t_unit, v_t_decimals, v_t_over, v_rates
+  SELECT array_agg(price ORDER BY price, rank) FILTER (WHERE place = 1), array_agg(credit_type ORDER BY price, rank) FILTER (WHERE place = 1),
+         array_agg(('1e-' || decimals)::numeric ORDER BY price, rank) FILTER (WHERE place = 1),
+         array_agg(decimals ORDER BY price, rank) FILTER (WHERE place = 1), array_agg(over ORDER BY price, rank) FILTER (WHERE place = 1),
+         array_agg(rate ORDER BY price, rank, place)
+  INTO v_t_price, v_t_type, v_t_unit, v_t_decimals, v_t_over, v_rates
   FROM exact;
+  v_j := 0;
+  FOR v_t IN 1 .. coalesce(cardinality(v_t_price), 0) LOOP
+    v_o := v_t_price[v_t];
+    v_t_rate[v_t] := v_j;
+    v_j := v_j + v_p_many[v_o];
+    v_p_t_from[v_o] := coalesce(v_p_t_from[v_o], v_t);
+    v_p_t_to[v_o] := v_t;
+  END LOOP;
+
+  -- What a route has of its customer and its price.
+  SELECT array_agg(k.k ORDER BY r.route), array_agg(v_p_dimensions[r.price] ORDER BY r.route),
+         array_agg(r.print || int4send(coalesce(hashtext(v_p_dimensions[r.price]), 0)) ORDER BY r.route),
+         array_agg(v_p_limits[r.price] ORDER BY r.route), array_agg(v_p_step[r.price] ORDER BY r.route), array_agg(v_p_many[r.price] ORDER BY r.route),
+         array_agg(v_p_undeclared[r.price] ORDER BY r.route),
+         array_agg(CASE WHEN v_k_suspended[k.k] THEN 'CUSTOMER_SUSPENDED' ELSE v_p_unbookable[r.price] END ORDER BY r.route),
+         array_agg(v_p_unbookable[r.price] ORDER BY r.route), array_agg(v_p_priceless[r.price] ORDER BY r.route),
+         array_agg(v_p_t_from[r.price] ORDER BY r.route), array_agg(v_p_t_to[r.price] ORDER BY r.route)
+  INTO v_r_k, v_r_dimensions, v_r_print, v_r_limits, v_r_step, v_r_many, v_r_undeclared, v_r_reason, v_r_unbookable, v_r_priceless, v_r_t_from, v_r_t_to
+  FROM unnest(v_r_customer, v_request.r_price, v_request.r_print) WITH ORDINALITY AS r (customer, price, print, route)
+  CROSS JOIN LATERAL (SELECT array_position(p_customers, r.customer) AS k) AS k;
   IF v_turns IS NOT NULL THEN
     -- Not in the order asked, so where an item's amounts begin must be known beforehand.
-    SELECT array_agg(ends - many ORDER BY o) INTO v_i_amount
-    FROM (SELECT i.o, r.many, (sum(r.many) OVER (ORDER BY i.o))::integer AS ends
-          FROM unnest(v_i_route) WITH ORDINALITY AS i (route, o) JOIN unnest(v_r_many) WITH ORDINALITY AS r (many, route) ON r.route = i.route) AS a;
+    SELECT array_agg(ends - v_r_many[route] ORDER BY o) INTO v_i_amount
+    FROM (SELECT o, route, (sum(v_r_many[route]) OVER (ORDER BY o))::integer AS ends FROM unnest(v_i_route) WITH ORDINALITY AS i (route, o)) AS a;
   END IF;
   v_at := 0;
   v_many := 0;
-  v_j := 0;
-  FOR v_t IN 1 .. coalesce(cardinality(v_t_route), 0) LOOP
-    v_r := v_t_route[v_t];
-    v_t_rate[v_t] := v_j;
-    v_j := v_j + v_r_many[v_r];
-    IF v_r_t_from[v_r] IS NULL THEN
-      v_r_t_from[v_r] := v_t;
-    END IF;
-    v_r_t_to[v_r] := v_t;
-    v_r_last_type[v_r] := v_t_type[v_t];
-  END LOOP;
 
   -- Keys that were seen before.
   SELECT array_agg(m.fingerprint ORDER BY i.o), array_agg(m.seq ORDER BY i.o), array_agg(m.recorded_at ORDER BY i.o),
@@ -217,12 +224,13 @@ BEGIN
     IF v_r <> v_o THEN
       IF v_o > 0 THEN
         v_nodes := v_nodes + 1;
-        v_n_route[v_nodes] := v_o; v_n_customer[v_nodes] := v_r_customer[v_o]; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}';
+        v_n_route[v_nodes] := v_o; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}'; v_r_n_to[v_o] := v_nodes;
       END IF;
       v_o := v_r;
       v_seen := ',';
       v_r_named[v_r] := '';
       v_r_path[v_r] := '';
+      v_r_n_from[v_r] := v_nodes + 1;
     END IF;
     CONTINUE WHEN v_row.axis IS NULL;
     v_path := v_row.path;
@@ -268,12 +276,12 @@ BEGIN
       v_seen := v_seen || v_path[v_j] || ',';
       v_r_path[v_r] := v_r_path[v_r] || v_path[v_j] || ',';
       v_nodes := v_nodes + 1;
-      v_n_route[v_nodes] := v_r; v_n_customer[v_nodes] := v_r_customer[v_r]; v_n_no[v_nodes] := v_path[v_j];
+      v_n_route[v_nodes] := v_r; v_n_no[v_nodes] := v_path[v_j];
       v_n_type[v_nodes] := v_types[v_j]; v_n_path[v_nodes] := v_path[v_j:]::text;
     END LOOP;
   END LOOP;
   v_nodes := v_nodes + 1;
-  v_n_route[v_nodes] := v_o; v_n_customer[v_nodes] := v_r_customer[v_o]; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}';
+  v_n_route[v_nodes] := v_o; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}'; v_r_n_to[v_o] := v_nodes;
   -- An entity that is not found comes before one that is suspended, on whatever axis either stands.
   FOR v_r IN 1 .. cardinality(v_r_k) LOOP
     IF v_r_unbookable[v_r] = 'ENTITY_NOT_FOUND' AND v_r_reason[v_r] = 'ENTITY_SUSPENDED' THEN
@@ -290,10 +298,10 @@ BEGIN
 
   -- Wallets: of every node, of every acceptable type, in burn order.
   FOR v_row IN
-    SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY n.customer, w.wallet_no) AS slot
-    FROM unnest(v_n_route, v_n_customer, v_n_no) WITH ORDINALITY AS n (route, customer, node, place)
-    CROSS JOIN LATERAL (SELECT * FROM core.wallet AS w WHERE w.customer_id = n.customer AND w.entity_no = n.node OFFSET 0) AS w
-    JOIN unnest(v_t_route, v_t_type) WITH ORDINALITY AS t (route, credit_type, t) ON t.route = n.route AND t.credit_type = w.credit_type
+    SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY v_r_k[n.route], w.wallet_no) AS slot
+    FROM unnest(v_n_route, v_n_no) WITH ORDINALITY AS n (route, node, place)
+    CROSS JOIN LATERAL (SELECT * FROM core.wallet AS w WHERE w.customer_id = v_r_customer[n.route] AND w.entity_no = n.node OFFSET 0) AS w
+    JOIN LATERAL generate_series(v_r_t_from[n.route], v_r_t_to[n.route]) AS t (t) ON v_t_type[t.t] = w.credit_type
     ORDER BY n.place, t.t
   LOOP
     v_stops := v_stops + 1;
@@ -350,71 +358,58 @@ BEGIN
   END LOOP;
 
   -- Budgets of every node and the counters they charge, in the order they bind: leaf, shorter window, id.
-  FOR v_row IN
-    SELECT n.route, b.budget_no, b.budget_id, b.mode, b.budget_window, b.time_zone, b.anchor_at, b.advice, b.credit_type,
-           array_position(string_to_array(r.names, ','), b.quantity) AS quantity,
-           b.amount_limit + b.raised - CASE WHEN v_due THEN (
+  WITH charge AS MATERIALIZED (
+    SELECT n.route, coalesce(m.m, n.place) AS place, b.*, s.subject, s.session,
+           CASE WHEN b.quantity IS NULL THEN t.t ELSE array_position(string_to_array(v_r_names[n.route], ','), b.quantity) END AS nth,
+           least(b.amount_limit + b.raised - CASE WHEN v_due THEN (
              SELECT coalesce(sum(e.amount), 0) FROM core.budget_raise AS e
-             WHERE e.customer_id = b.customer_id AND e.budget_no = b.budget_no AND NOT e.has_ended AND e.until <= p_at) ELSE 0 END AS in_force,
-           coalesce(m.no, n.no) AS subject, CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') ELSE '' END AS session, n.customer,
-           c.counter_no, c.window_start,
+             WHERE e.customer_id = b.customer_id AND e.budget_no = b.budget_no AND NOT e.has_ended AND e.until <= p_at) ELSE 0 END, c_too_much) AS in_force,
+           c.counter_no, c.window_start, c.window_end, c.used, c.held, c.would_deny_count, c.would_deny_amount,
            -- A session is forgotten thirty days after its last use.
-           CASE WHEN b.subject_kind = 'SESSION' THEN least(c.window_end, c.last_used_at + interval '720 hours') ELSE c.window_end END AS window_end, c.used, c.held, c.would_deny_count, c.would_deny_amount,
-           dense_rank() OVER (ORDER BY n.customer, b.budget_no, coalesce(m.no, n.no), CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') END) AS slot
-    FROM unnest(v_n_route, v_n_customer, v_n_no) WITH ORDINALITY AS n (route, customer, no, place)
-    JOIN unnest(v_r_feature, v_r_names, v_r_session, v_r_dimensions) WITH ORDINALITY AS r (feature, names, session, dimensions, route) ON r.route = n.route
-    JOIN LATERAL (SELECT * FROM core.budget AS b WHERE b.customer_id = n.customer AND b.entity_no = n.no AND b.is_active OFFSET 0) AS b
-      ON (b.feature_id IS NULL OR b.feature_id = r.feature)
-      AND (b.quantity IS NULL OR b.quantity = ANY (string_to_array(r.names, ',')))
-      AND (b.dimensions = '{}' OR r.dimensions::jsonb @> b.dimensions)
-    LEFT JOIN unnest(v_n_route, v_n_no, v_n_type, v_n_path) WITH ORDINALITY AS m (route, no, type, path, place)
-      ON b.subject_kind = 'EACH' AND m.route = n.route AND m.type = b.each_type AND m.no <> n.no AND n.no = ANY (m.path::integer[])
+           coalesce(c.window_end > p_at AND (b.subject_kind <> 'SESSION' OR c.last_used_at > p_at - interval '720 hours'), false) AS goes_on,
+           dense_rank() OVER (ORDER BY v_r_k[n.route], b.budget_no, s.subject, s.session COLLATE "C") AS counter
+    FROM unnest(v_n_route, v_n_no) WITH ORDINALITY AS n (route, no, place)
+    JOIN LATERAL (SELECT * FROM core.budget AS b WHERE b.customer_id = v_r_customer[n.route] AND b.entity_no = n.no AND b.is_active OFFSET 0) AS b
+      ON (b.feature_id IS NULL OR b.feature_id = v_r_feature[n.route])
+      AND (b.quantity IS NULL OR b.quantity = ANY (string_to_array(v_r_names[n.route], ',')))
+      AND (b.dimensions = '{}' OR v_r_dimensions[n.route]::jsonb @> b.dimensions)
+    LEFT JOIN LATERAL generate_series(v_r_t_from[n.route], v_r_t_to[n.route]) AS t (t) ON v_t_type[t.t] = b.credit_type
+    LEFT JOIN LATERAL generate_series(CASE WHEN b.subject_kind = 'EACH' THEN v_r_n_from[n.route] END, v_r_n_to[n.route]) AS m (m)
+      ON v_n_type[m.m] = b.each_type AND v_n_no[m.m] <> n.no AND n.no = ANY (v_n_path[m.m]::integer[])
+    CROSS JOIN LATERAL (SELECT coalesce(v_n_no[m.m], n.no) AS subject, CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(v_r_session[n.route], '') ELSE '' END AS session) AS s
     LEFT JOIN LATERAL (SELECT * FROM core.counter AS c
-                       WHERE c.customer_id = n.customer AND c.budget_no = b.budget_no AND c.subject_no = coalesce(m.no, n.no)
-                         AND c.session_id = CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(r.session, '') ELSE '' END LIMIT 1) AS c ON true
-    WHERE b.subject_kind <> 'EACH' OR m.no IS NOT NULL
-    ORDER BY n.route, coalesce(m.place, n.place), b.window_rank, b.budget_id COLLATE "C"
-  LOOP
-    v_r := v_row.route;
-    v_c := v_row.slot;
-    v_t := NULL;
-    IF v_row.credit_type IS NOT NULL THEN
-      FOR v_j IN coalesce(v_r_t_from[v_r], 1) .. coalesce(v_r_t_to[v_r], 0) LOOP
-        IF v_t_type[v_j] = v_row.credit_type THEN
-          v_t := v_j;
-        END IF;
-      END LOOP;
-      CONTINUE WHEN v_t IS NULL;
-    END IF;
-    v_charges := v_charges + 1;
-    v_x_counter[v_charges] := v_c;
-    v_x_measure[v_charges] := coalesce(v_row.quantity, v_r_many[v_r] + v_t - v_r_t_from[v_r] + 1);
-    v_x_on_credits[v_charges] := v_t IS NOT NULL;
-    v_x_limit[v_charges] := least(v_row.in_force, c_too_much);
-    v_x_plain[v_charges] := v_row.mode = 'HARD' AND v_row.budget_window <> 'REQUEST';
+                       WHERE c.customer_id = b.customer_id AND c.budget_no = b.budget_no AND c.subject_no = s.subject AND c.session_id = s.session LIMIT 1) AS c ON true
+    WHERE (b.subject_kind <> 'EACH' OR m.m IS NOT NULL) AND (b.quantity IS NOT NULL OR t.t IS NOT NULL)
+  )
+  SELECT x.*, c.*
+  INTO v_x_route, v_x_counter, v_x_measure, v_x_on_credits, v_x_limit, v_x_plain,
+       v_c_customer, v_c_no, v_c_is_new, v_c_budget, v_c_budget_id, v_c_subject, v_c_session, v_c_mode, v_c_per_request, v_c_limit, v_c_advice,
+       v_c_start, v_c_end, v_c_rolled, v_c_held, v_c_used, v_c_denied_count, v_c_denied_amount
+  FROM (
+    SELECT array_agg(route), array_agg(counter), array_agg(CASE WHEN quantity IS NULL THEN v_r_many[route] + nth - v_r_t_from[route] + 1 ELSE nth END),
+           array_agg(quantity IS NULL), array_agg(in_force), array_agg(mode = 'HARD' AND budget_window <> 'REQUEST')
+    FROM (SELECT * FROM charge ORDER BY route, place, window_rank, budget_id COLLATE "C") AS x
+  ) AS x, (
+    SELECT array_agg(customer_id), array_agg(counter_no), array_agg(counter_no IS NULL), array_agg(budget_no), array_agg(to_json(budget_id)::text),
+           array_agg(subject), array_agg(session), array_agg(mode), array_agg(budget_window = 'REQUEST'), array_agg(trim_scale(in_force)),
+           array_agg(advice::text), array_agg(CASE WHEN goes_on THEN window_start ELSE w.starts_at END), array_agg(CASE WHEN goes_on THEN window_end ELSE w.ends_at END),
+           array_agg(NOT goes_on), array_agg(CASE WHEN goes_on THEN trim_scale(held) ELSE 0 END), array_agg(CASE WHEN goes_on THEN trim_scale(used + held) ELSE 0 END),
+           array_agg(coalesce(would_deny_count, 0)), array_agg(coalesce(trim_scale(would_deny_amount), 0))
+    FROM (SELECT DISTINCT ON (counter) * FROM charge ORDER BY counter) AS c
+    LEFT JOIN LATERAL (
+      SELECT w.* FROM core.window_of(c.budget_window, c.time_zone, c.anchor_at, CASE WHEN c.budget_window = 'BILLING_PERIOD' THEN (
+          SELECT u.created_at FROM core.customer AS u WHERE u.customer_id = c.customer_id) END, p_at) AS w
+      WHERE NOT c.goes_on) AS w ON true
+  ) AS c;
+  v_counters := coalesce(cardinality(v_c_no), 0);
+  v_c_from_seq := array_fill(NULL::bigint, ARRAY[v_counters]);
+  v_c_changed := array_fill(false, ARRAY[v_counters]);
+  FOR v_x IN 1 .. coalesce(cardinality(v_x_route), 0) LOOP
+    v_r := v_x_route[v_x];
     IF v_r_x_to[v_r] = 0 THEN
-      v_r_x_from[v_r] := v_charges;
+      v_r_x_from[v_r] := v_x;
     END IF;
-    v_r_x_to[v_r] := v_charges;
-    CONTINUE WHEN v_c_budget[v_c] IS NOT NULL;
-    v_counters := greatest(v_counters, v_c);
-    v_c_customer[v_c] := v_row.customer; v_c_no[v_c] := v_row.counter_no; v_c_is_new[v_c] := v_row.counter_no IS NULL;
-    v_c_budget[v_c] := v_row.budget_no; v_c_budget_id[v_c] := to_json(v_row.budget_id)::text; v_c_subject[v_c] := v_row.subject;
-    v_c_session[v_c] := v_row.session; v_c_mode[v_c] := v_row.mode; v_c_per_request[v_c] := v_row.budget_window = 'REQUEST';
-    v_c_limit[v_c] := trim_scale(v_row.in_force); v_c_advice[v_c] := v_row.advice::text;
-    v_c_denied_count[v_c] := coalesce(v_row.would_deny_count, 0); v_c_denied_amount[v_c] := coalesce(trim_scale(v_row.would_deny_amount), 0);
-    v_c_held[v_c] := 0; v_c_changed[v_c] := false; v_c_from_seq[v_c] := NULL;
-    IF v_row.window_end > p_at THEN
-      v_c_start[v_c] := v_row.window_start; v_c_end[v_c] := v_row.window_end; v_c_rolled[v_c] := false;
-      v_c_held[v_c] := trim_scale(v_row.held); v_c_used[v_c] := trim_scale(v_row.used) + v_c_held[v_c];
-    ELSE
-      v_c_used[v_c] := 0; v_c_rolled[v_c] := true;
-      v_window := core.window_of(v_row.budget_window, v_row.time_zone, v_row.anchor_at,
-        CASE WHEN v_row.budget_window = 'BILLING_PERIOD' THEN (SELECT created_at FROM core.customer WHERE customer_id = v_row.customer) END, p_at);
-      v_c_start[v_c] := v_window.starts_at;
-      v_c_end[v_c] := v_window.ends_at;
-    END IF;
-    v_c_resets[v_c] := CASE WHEN v_c_end[v_c] = 'infinity' THEN 'null' ELSE to_char(v_c_end[v_c] AT TIME ZONE 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS"Z\""') END;
+    v_r_x_to[v_r] := v_x;
   END LOOP;
 
   FOR v_turn IN 1 .. cardinality(v_i_key) LOOP
@@ -728,9 +723,9 @@ BEGIN
         v_i_reason[v_i] := v_would;
         IF v_denied_by IS NOT NULL THEN
           v_i_answer[v_i] := '{"b":["BUDGET",' || v_c_budget[v_denied_by] || ',' || v_c_subject[v_denied_by] || ',"' || v_c_limit[v_denied_by]
-            || '","' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","' || v_c_held[v_denied_by] || '",' || v_c_resets[v_denied_by] || ']';
+            || '","' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","' || v_c_held[v_denied_by] || '",' || core.json_instant(v_c_end[v_denied_by]) || ']';
           v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
-            || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || v_c_resets[v_denied_by];
+            || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || core.json_instant(v_c_end[v_denied_by]);
           v_i_bound[v_i] := v_c_subject[v_denied_by];
         ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_to >= v_s_from THEN
           v_w := v_s_wallet[v_s_to];
@@ -941,10 +936,11 @@ BEGIN
           || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
         v_i_bound[v_i] := v_w_entity[v_w];
       ELSIF v_c IS NOT NULL THEN
+        v_instant := core.json_instant(v_c_end[v_c]);
         v_text := v_text || ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","' || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","'
-          || v_c_held[v_c] || '",' || v_c_resets[v_c] || ']';
+          || v_c_held[v_c] || '",' || v_instant || ']';
         v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"'
-          || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
+          || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant;
         v_i_bound[v_i] := v_c_subject[v_c];
       END IF;
       v_i_status[v_i] := 'NEW';

@@ -85,7 +85,8 @@ BEGIN
   END IF;
 
   -- What all items of a route share.
-  SELECT array_agg(customer ORDER BY no), array_agg(feature ORDER BY no), array_agg(entities ORDER BY no), array_agg(dimensions ORDER BY no),
+  SELECT array_agg(customer ORDER BY no), array_agg(feature ORDER BY no), array_agg(price::integer ORDER BY no),
+         array_agg(entities ORDER BY no), array_agg(dimensions ORDER BY no),
          array_agg(overage ORDER BY no), array_agg(occurred ORDER BY no),
          array_agg(int4send(hashtext(p_operation)) || int4send(hashtext(feature)) || int4send(hashtext(entities::text)) || int4send(hashtext(overage))
            || int4send(coalesce(hashtext(extract(epoch FROM occurred)::text), 0)) ORDER BY no),
@@ -93,9 +94,11 @@ BEGIN
            OR jsonb_array_length(dimensions) > 8 OR overage NOT IN ('REJECT', 'CAP', 'OVERDRAFT', 'RECORD')
            OR (overage = 'CAP' AND strpos(v_request.r_names[no], ',') > 0)
            OR (occurred_text IS NOT NULL AND (overage <> 'RECORD' OR occurred IS NULL OR occurred > p_at OR occurred < date_trunc('month', p_at, 'UTC'))), false))
-  INTO v_request.r_customer, v_request.r_feature, v_request.r_entities, v_request.r_dimensions, v_request.r_overage, v_request.r_occurred,
+  INTO v_request.r_customer, v_request.r_feature, v_request.r_price, v_request.r_entities, v_request.r_dimensions, v_request.r_overage, v_request.r_occurred,
        v_request.r_print, v_malformed
   FROM (
+    SELECT r.*, dense_rank() OVER (ORDER BY concat_ws(E'\x1f', feature, v_request.r_names[no], v_request.r_zeros[no], dimensions, occurred_text) COLLATE "C") AS price
+    FROM (
     SELECT no, coalesce("customerId", p_customer_id) AS customer, "featureId" AS feature, coalesce(nullif("entityIds", 'null'), '[]') AS entities,
            coalesce(nullif(dimensions, 'null'), '[]') AS dimensions, coalesce(overage, 'REJECT') AS overage, "occurredAt" AS occurred_text,
            CASE WHEN "occurredAt" IS NOT NULL AND "occurredAt" ~ '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)$'
@@ -103,6 +106,7 @@ BEGIN
     FROM ROWS FROM (jsonb_to_recordset(v_routes) AS (
         "customerId" text, "featureId" text, "entityIds" jsonb, dimensions jsonb, overage text, "occurredAt" text))
       WITH ORDINALITY AS r ("customerId", "featureId", "entityIds", dimensions, overage, "occurredAt", no)
+    ) AS r
   ) AS r;
   IF v_malformed THEN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
