@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "up": "Start everything: database, migrations, API.",
     "migrate": "Bring a database to this version's schema, or tell what that would take.",
     "doctor": "Say what is wrong with a database, and how to mend it.",
+    "verify": "Say whether balances, counters and order are what history says.",
     "psql": "Open psql on the database.",
     "schema": "Print the GraphQL schema.",
 }
