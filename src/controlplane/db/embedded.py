@@ -28,7 +28,7 @@ from typing import IO, Self
 from controlplane.db.account import Account, account_for
 from controlplane.db.binaries import Binaries, find_binaries
 from controlplane.db.cluster import SUPERUSER, make_cluster, write_access_files
-from controlplane.db.postmaster import Postmaster, read_postmaster
+from controlplane.db.postmaster import Postmaster, forget_stale, read_postmaster
 from controlplane.db.tuning import server_settings
 from controlplane.db.urls import socket_url
 from controlplane.errors import DataDirInUse, EmbeddedServerError
@@ -121,6 +121,7 @@ class EmbeddedServer:
             self._binaries = self._reachable_binaries(account)
             if left_over := read_postmaster(self.cluster):
                 left_over.stop()
+                forget_stale(self.cluster)
             if not (self.cluster / "PG_VERSION").exists():
                 make_cluster(self._binaries, self.cluster, account)
             self._refuse_other_major()

@@ -81,6 +81,27 @@ def read_postmaster(cluster: Path) -> Postmaster | None:
     )
 
 
+def forget_stale(cluster: Path) -> None:
+    """Remove a pid file whose process is gone; a stranger may have got its number since.
+
+    Postgres would only look whether a process with that number lives. Call it with the folder's lock held
+    and any left-over stopped. Backends that outlived their postmaster still work in the folder; then the
+    file stays, and Postgres refuses to start until they are gone.
+    """
+    found = read_postmaster(cluster)
+    if found is None or found.is_alive or _somebody_works_in(cluster):
+        return
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _somebody_works_in(cluster: Path) -> bool:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # not ours to look at, so not ours
+            if process.name().startswith("postgres") and Path(process.cwd()) == cluster.resolve():
+                return True
+    return False
+
+
 def _reap(pid: int) -> None:
     """Collect the exit status if it is a child of ours, so that it does not stay behind as a zombie."""
     with suppress(ChildProcessError):
