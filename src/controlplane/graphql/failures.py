@@ -28,7 +28,8 @@ _TOLD: Mapping[str, str] = {
     "SYSTEM_ERROR": "the database has a fault; nothing was written; try again in a moment",
 }
 
-_PLACE = re.compile(r" at '(?P<variable>\w+)(?P<path>[^']*)'")
+#: ``Variable '$input' has invalid value at .quantities[0].amount: …``, and the same without a place.
+_PLACE = re.compile(r"^Variable '\$(?P<variable>\w+)' has invalid value(?: at (?P<path>[^:]*))?:")
 
 
 def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
@@ -86,6 +87,6 @@ def _coded(error: GraphQLError) -> GraphQLError:
     extensions: dict[str, Any] = {"code": "BAD_USER_INPUT"}
     found = _PLACE.search(error.message)
     if found:
-        extensions["field"] = found["path"].lstrip(".") or found["variable"]
+        extensions["field"] = (found["path"] or "").lstrip(".") or found["variable"]
     error.extensions = extensions
     return error

@@ -29,8 +29,8 @@ class CustomerFilter:
 class EntityFilter:
     """Filter."""
 
-    KEYS: ClassVar = {"entity_type": "entityType", "parent_id": "parentId", "is_archived": "isArchived"}
-    entity_type: str | None = strawberry.field(default=None, description="Only of this type.")
+    KEYS: ClassVar = {"type": "entityType", "parent_id": "parentId", "is_archived": "isArchived"}
+    type: str | None = strawberry.field(default=None, description="Only of this type.")
     parent_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only directly below this entity; the empty text is the customer itself."
     )

@@ -125,21 +125,36 @@ class Endpoint(GraphQL[Context, None]):
         request.state.answer = response
         return response
 
-    async def parse_http_body(
-        self, request: AsyncHTTPRequestAdapter
-    ) -> GraphQLRequestData | list[GraphQLRequestData]:
-        """Check what the base class takes for granted."""
-        if request.method == "POST":
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """One operation, its parts of the types they must have; batches of operations are not taken."""
+        if request.method == "GET":
+            given: Any = self.parse_query_params(request.query_params)
+        else:
             kind, _, parameters = (request.content_type or "").lower().partition(";")
             charset = parameters.replace(" ", "").replace('"', "")
             if kind.strip() != CLASSIC or charset not in ("", "charset=utf-8", "charset=utf8"):
                 raise HTTPException(415, "the body is application/json in UTF-8")
-            if not isinstance(self.parse_json(await request.get_body()), dict):
-                raise HTTPException(400, "the body is a JSON object with query, variables and operationName")
-        data = await super().parse_http_body(request)
-        if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
-            raise HTTPException(400, "operationName is a string")
-        return data
+            given = self.parse_json(await request.get_body())
+        if not isinstance(given, dict):
+            raise HTTPException(400, "the body is a JSON object with query, variables and operationName")
+        for name, wanted, says in (
+            ("query", str, "a string"),
+            ("operationName", str, "a string"),
+            ("variables", dict, "an object"),
+            ("extensions", dict, "an object"),
+        ):
+            if not isinstance(given.get(name), wanted | None):
+                raise HTTPException(400, f"{name} is {says}")
+        return GraphQLRequestData(
+            query=given.get("query"),
+            variables=given.get("variables"),
+            operation_name=given.get("operationName"),
+            extensions=given.get("extensions"),
+        )
+
+    def should_render_graphql_ide(self, request: object) -> bool:
+        """There is none; a browser's GET is a request like any other."""
+        return False
 
     def decode_json(self, data: str | bytes) -> object:
         """JSON of the standard: no NaN, no infinity, and every error of the same kind."""

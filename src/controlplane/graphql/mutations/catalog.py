@@ -43,7 +43,9 @@ class UpsertFeatureInput:
 
     feature_id: strawberry.ID = strawberry.field(description="Natural id.")
     name: str | None = strawberry.field(default=UNSET, description="What people call it.")
-    type: FeatureType | None = strawberry.field(default=UNSET, description="How it is gated; METERED.")
+    feature_type: FeatureType | None = strawberry.field(
+        default=UNSET, description="How it is gated; METERED."
+    )
     quantities: list[str] | None = strawberry.field(default=UNSET, description="Names of what is counted.")
     step: Credits | None = strawberry.field(default=UNSET, description="CAP takes a multiple of this; 1.")
     dimensions: list[str] | None = strawberry.field(
@@ -55,6 +57,7 @@ class UpsertFeatureInput:
     request_limits: list[QuantityInput] | None = strawberry.field(
         default=UNSET, description="The most that one request may ask."
     )
+    archived: bool | None = strawberry.field(default=UNSET, description="Take it out of use, or back.")
 
 
 @strawberry.input(description="A rate.")
@@ -62,7 +65,7 @@ class RateInput:
     """A rate."""
 
     credit_type: strawberry.ID = strawberry.field(description="In which credits.")
-    quantity: str = strawberry.field(description="For which quantity.")
+    quantity: str | None = strawberry.field(default=UNSET, description="For which quantity; `quantity`.")
     dimensions: list[DimensionInput] | None = strawberry.field(
         default=UNSET, description="What a request must carry; none: any request."
     )
@@ -132,9 +135,7 @@ class CatalogMutations:
         found, errors = await _changed(info, configuration.upsert_credit_type, json_of(given))
         if found is None:
             return UpsertCreditTypePayload(credit_type=None, user_errors=errors)
-        database = info.context.services.database
-        records = await reading.read_credit_types(database, {"creditType": given.credit_type}, None, 1)
-        return UpsertCreditTypePayload(credit_type=credit_type(records[0]), user_errors=[])
+        return UpsertCreditTypePayload(credit_type=credit_type(found), user_errors=[])
 
     @strawberry.mutation(description="Make a feature, or change one.")
     async def upsert_feature(
@@ -149,9 +150,7 @@ class CatalogMutations:
         found, errors = await _changed(info, configuration.upsert_feature, asked)
         if found is None:
             return UpsertFeaturePayload(feature=None, user_errors=errors)
-        database = info.context.services.database
-        records = await reading.read_features(database, {"featureId": given.feature_id}, None, 1)
-        return UpsertFeaturePayload(feature=feature(records[0]), user_errors=[])
+        return UpsertFeaturePayload(feature=feature(found), user_errors=[])
 
     @strawberry.mutation(description="Set rates of a feature; a tie of equally specific rates is refused.")
     async def set_rates(

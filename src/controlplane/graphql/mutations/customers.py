@@ -12,7 +12,7 @@ from controlplane.graphql.context import Info
 from controlplane.graphql.inputs import DimensionInput
 from controlplane.graphql.scalars import JSON, Credits, DateTime
 from controlplane.graphql.types.budgets import Budget, BudgetMeasure, BudgetMode, BudgetWindow, budget
-from controlplane.graphql.types.customers import Customer, Entity, UnknownEntityAction, customer, entity
+from controlplane.graphql.types.customers import Customer, Entity, UnknownEntityChoice, customer, entity
 from controlplane.graphql.types.wallets import Grant, GrantKind, grant
 
 UNSET: Any = strawberry.UNSET
@@ -22,12 +22,25 @@ UNSET: Any = strawberry.UNSET
 class UnknownEntityInput:
     """A policy."""
 
-    action: UnknownEntityAction = strawberry.field(description="Deny or create.")
+    policy: UnknownEntityChoice = strawberry.field(description="Deny or create.")
     type: str | None = strawberry.field(default=UNSET, description="Type of what is created.")
     parent_id: strawberry.ID | None = strawberry.field(
         default=UNSET, description="Its parent; null: directly below the customer."
     )
-    maximum: int | None = strawberry.field(default=UNSET, description="Most entities that may be created so.")
+    max: int | None = strawberry.field(
+        default=UNSET, description="Most entities that may be created so; 10000."
+    )
+
+
+@strawberry.input(description="A wallet; there is one for each credit type.")
+class WalletInput:
+    """A wallet."""
+
+    credit_type: strawberry.ID = strawberry.field(description="Which kind of credit it holds.")
+    wallet_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="Natural id of a new one; its owner and credit type, if not given."
+    )
+    overdraft_limit: Credits | None = strawberry.field(default=UNSET, description="How much it may owe; 0.")
 
 
 @strawberry.input(description="A customer; what is not given stays as it is.")
@@ -43,6 +56,9 @@ class UpsertCustomerInput:
     unknown_entity: UnknownEntityInput | None = strawberry.field(
         default=UNSET, description="What an unknown entity id does."
     )
+    wallets: list[WalletInput] | None = strawberry.field(
+        default=UNSET, description="Wallets to make or change; others stay as they are."
+    )
 
 
 @strawberry.input(description="An entity; what is not given stays as it is.")
@@ -51,16 +67,21 @@ class UpsertEntityInput:
 
     customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
     entity_id: strawberry.ID = strawberry.field(description="Natural id, unique within the customer.")
-    entity_type: str | None = strawberry.field(default=UNSET, description="Its type; needed for a new one.")
+    type: str | None = strawberry.field(
+        default=UNSET, description="Its type; needed for a new one, and never changes."
+    )
     parent_id: strawberry.ID | None = strawberry.field(
         default=UNSET, description="Its parent; null or not given: directly below the customer."
     )
     name: str | None = strawberry.field(default=UNSET, description="What people call it.")
     metadata: JSON | None = strawberry.field(default=UNSET, description="Whatever you keep with it.")
+    wallets: list[WalletInput] | None = strawberry.field(
+        default=UNSET, description="Wallets to make or change; others stay as they are."
+    )
 
 
 @strawberry.input(
-    description="A budget; set again under the same id it is changed, and what it counted stays."
+    description="A budget. Limit, mode and advice can change; what it counts, and whom, never does."
 )
 class SetBudgetInput:
     """A budget."""
@@ -73,20 +94,24 @@ class SetBudgetInput:
     each: str | None = strawberry.field(
         default=UNSET, description="Count each entity of this type below it, or each SESSION, for itself."
     )
-    window: BudgetWindow = strawberry.field(description="The period it counts over.")
-    anchor: DateTime | None = strawberry.field(
+    window: BudgetWindow | None = strawberry.field(
+        default=UNSET, description="The period it counts over; needed for a new one."
+    )
+    anchor_at: DateTime | None = strawberry.field(
         default=UNSET, description="Where windows begin; null: by the calendar."
     )
-    zone: str | None = strawberry.field(default=UNSET, description="IANA zone of the calendar; UTC.")
+    time_zone: str | None = strawberry.field(default=UNSET, description="IANA zone of the calendar; UTC.")
     mode: BudgetMode | None = strawberry.field(default=UNSET, description="What it does when passed; HARD.")
-    measure: BudgetMeasure = strawberry.field(description="What it counts.")
+    measure: BudgetMeasure | None = strawberry.field(
+        default=UNSET, description="What it counts; needed for a new one."
+    )
     credit_type: strawberry.ID | None = strawberry.field(default=UNSET, description="Of which credits.")
     feature_id: strawberry.ID | None = strawberry.field(default=UNSET, description="For which feature.")
     quantity: str | None = strawberry.field(default=UNSET, description="Which quantity of the feature.")
     dimensions: list[DimensionInput] | None = strawberry.field(
         default=UNSET, description="Only requests that carry these values count."
     )
-    limit: Credits = strawberry.field(description="How much.")
+    limit: Credits | None = strawberry.field(default=UNSET, description="How much; needed for a new one.")
     advice: JSON | None = strawberry.field(
         default=UNSET, description="What callers near the limit should do."
     )
@@ -110,16 +135,13 @@ class GrantCreditsInput:
     priority: int | None = strawberry.field(default=UNSET, description="0 to 100, the lower burns first; 50.")
     effective_at: DateTime | None = strawberry.field(default=UNSET, description="Since when; now.")
     expires_at: DateTime | None = strawberry.field(default=UNSET, description="Until when; null: for ever.")
-    feature_ids: list[strawberry.ID] | None = strawberry.field(
+    features: list[strawberry.ID] | None = strawberry.field(
         default=UNSET, description="Only these features may burn it; null: any."
     )
-    cost_basis: Credits | None = strawberry.field(default=UNSET, description="What was paid for it.")
+    cost_basis: Credits | None = strawberry.field(default=UNSET, description="What one credit cost.")
     currency: str | None = strawberry.field(default=UNSET, description="In which currency, ISO 4217.")
     source: str | None = strawberry.field(
         default=UNSET, description="Where it comes from, such as an invoice."
-    )
-    overdraft_limit: Credits | None = strawberry.field(
-        default=UNSET, description="How much the wallet may owe from now on."
     )
 
 
@@ -183,9 +205,7 @@ class CustomerMutations:
         )
         if found is None:
             return UpsertCustomerPayload(customer=None, user_errors=errors)
-        database = info.context.services.database
-        records = await reading.read_customers(database, {"customerId": given.customer_id}, None, 1)
-        return UpsertCustomerPayload(customer=customer(records[0]), user_errors=[])
+        return UpsertCustomerPayload(customer=customer(found), user_errors=[])
 
     @strawberry.mutation(description="Make an entity, or change one.")
     async def upsert_entity(
@@ -199,11 +219,7 @@ class CustomerMutations:
         )
         if found is None:
             return UpsertEntityPayload(entity=None, user_errors=errors)
-        database = info.context.services.database
-        records = await reading.read_entities(
-            database, given.customer_id, {"entityId": given.entity_id}, None, 1
-        )
-        return UpsertEntityPayload(entity=entity(records[0]), user_errors=[])
+        return UpsertEntityPayload(entity=entity(found), user_errors=[])
 
     @strawberry.mutation(description="Set a budget.")
     async def set_budget(
@@ -220,11 +236,7 @@ class CustomerMutations:
         )
         if found is None:
             return SetBudgetPayload(budget=None, user_errors=errors)
-        database = info.context.services.database
-        records = await reading.read_budgets(
-            database, given.customer_id, {"budgetId": given.budget_id}, None, 1
-        )
-        return SetBudgetPayload(budget=budget(records[0]), user_errors=[])
+        return SetBudgetPayload(budget=budget(found), user_errors=[])
 
     @strawberry.mutation(description="Grant credits.")
     async def grant_credits(

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import strawberry
 
-from controlplane.db import reading
 from controlplane.db.keys import create_key, new_secret
 from controlplane.graphql.access import KeyKind, Principal, Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of
@@ -65,8 +64,7 @@ class KeyMutations:
         )
         if found is None:
             return CreateApiKeyPayload(api_key=None, secret=None, user_errors=errors)
-        records = await reading.read_api_keys(services.database, {"keyId": found["keyId"]}, None, 1)
-        return CreateApiKeyPayload(api_key=api_key(records[0]), secret=secret, user_errors=[])
+        return CreateApiKeyPayload(api_key=api_key(found), secret=secret, user_errors=[])
 
 
 def _need_no_more(principal: Principal, given: CreateApiKeyInput, asked: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ class Feature(Node):
 
     feature_id: strawberry.ID = strawberry.field(description="Natural id.")
     name: str = strawberry.field(description="What people call it.")
-    type: FeatureType = strawberry.field(description="How it is gated.")
+    feature_type: FeatureType = strawberry.field(description="How it is gated.")
     quantities: list[str] = strawberry.field(description="Names of what is counted.")
     step: Credits = strawberry.field(description="CAP takes a multiple of this of the one quantity.")
     dimensions: list[str] = strawberry.field(description="Names a request may carry; the first weighs most.")
@@ -77,7 +77,7 @@ def feature(record: Record) -> Feature:
         Feature,
         record,
         id=strawberry.ID(node_id("Feature", record["featureId"])),
-        type=FeatureType(record["type"]),
+        feature_type=FeatureType(record["type"]),
         request_limits=pairs(
             {name: str(limit) for name, limit in record["requestLimits"].items()}, quantity_amount
         ),
@@ -86,7 +86,7 @@ def feature(record: Record) -> Feature:
 
 def rate(record: Record) -> Rate:
     """From ``api.read_rates``; its id is its key without the incarnation."""
-    parts = [str(part) for part in record["key"][1:4]]
+    parts = [record["featureId"], record["creditType"], record["quantity"]]
     rest = [_joined(record["dimensions"]), record["effectiveFrom"], record["catalogVersion"]]
     return from_record(
         Rate,

@@ -13,7 +13,7 @@ from controlplane.graphql.types.wallets import Version, Wallet, version, wallet
 
 
 @strawberry.enum(description="What a request that names an unknown entity does.")
-class UnknownEntityAction(Enum):
+class UnknownEntityChoice(Enum):
     """Policies for unknown entities."""
 
     DENY = strawberry.enum_value("DENY", description="Is denied with ENTITY_NOT_FOUND.")
@@ -24,12 +24,12 @@ class UnknownEntityAction(Enum):
 class UnknownEntityPolicy:
     """A customer's policy."""
 
-    action: UnknownEntityAction = strawberry.field(description="Deny or create.")
+    policy: UnknownEntityChoice = strawberry.field(description="Deny or create.")
     type: str | None = strawberry.field(description="Type of what is created.")
     parent_id: strawberry.ID | None = strawberry.field(
         description="Its parent; null: directly below the customer."
     )
-    maximum: int = strawberry.field(description="Most entities that may be created so.")
+    max: int = strawberry.field(description="Most entities that may be created so.")
 
 
 @strawberry.type(description="A paying organisation: the unit of locking and isolation.")
@@ -58,7 +58,7 @@ class Entity(Node):
 
     entity_id: strawberry.ID = strawberry.field(description="Natural id, unique within the customer.")
     customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
-    entity_type: str = strawberry.field(description="Its type, chosen by you.")
+    type: str = strawberry.field(description="Its type, chosen by you; it never changes.")
     name: str | None = strawberry.field(description="What people call it.")
     parent_id: strawberry.ID | None = strawberry.field(
         description="Natural id of its parent; null: directly below the customer."
@@ -80,10 +80,10 @@ def customer(record: Record) -> Customer:
         record,
         id=strawberry.ID(node_id("Customer", record["customerId"])),
         unknown_entity=UnknownEntityPolicy(
-            action=UnknownEntityAction(record["unknownEntity"]),
+            policy=UnknownEntityChoice(record["unknownEntity"]),
             type=record["unknownEntityType"],
             parent_id=record["unknownEntityParentId"],
-            maximum=record["unknownEntityMaximum"],
+            max=record["unknownEntityMaximum"],
         ),
         version=version(record),
     )
@@ -92,4 +92,6 @@ def customer(record: Record) -> Customer:
 def entity(record: Record) -> Entity:
     """From ``api.read_entities``."""
     identifier = node_id("Entity", record["customerId"], record["entityId"])
-    return from_record(Entity, record, id=strawberry.ID(identifier), path=record["path"] or [])
+    return from_record(
+        Entity, record, id=strawberry.ID(identifier), type=record["entityType"], path=record["path"] or []
+    )

@@ -1,5 +1,8 @@
 """API keys and who is asking."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import strawberry
 
 from controlplane.db.reading import Record
@@ -9,11 +12,40 @@ from controlplane.graphql.scalars import DateTime
 from controlplane.graphql.types.nodes import Node, from_record
 from controlplane.types import Environment
 
-KeyKindType = strawberry.enum(KeyKind, name="KeyKind", description="What a key is for.")
-ScopeType = strawberry.enum(Scope, name="Scope", description="What a key may do.")
-EnvironmentType = strawberry.enum(
-    Environment, name="Environment", description="An environment is a database; a key belongs to one."
-)
+_SCOPES = {
+    Scope.READ: "Read everything that is not keys.",
+    Scope.CHECK: "Ask what would be decided.",
+    Scope.CONSUME: "Consume, and be denied what does not fit.",
+    Scope.CAP: "Consume the most that fits.",
+    Scope.OVERDRAFT: "Consume what a wallet then owes.",
+    Scope.RECORD: "Record what has happened, whether it fits or not.",
+    Scope.GRANT: "Grant credits.",
+    Scope.CUSTOMERS: "Make and change customers and entities.",
+    Scope.BUDGETS: "Set budgets.",
+    Scope.CATALOG: "Change credit types, features and rates.",
+    Scope.KEYS: "See and make keys.",
+}
+_KINDS = {
+    KeyKind.SECRET: "For backends.",
+    KeyKind.PUBLISHABLE: "For frontends; safe to show.",
+    KeyKind.ADMIN: "For administrators.",
+}
+_ENVIRONMENTS = {
+    Environment.LIVE: "Real customers and real money.",
+    Environment.TEST: "To try things out; its clock can be moved.",
+}
+
+
+def _described(enum: Any, says: str, each: Mapping[Any, str]) -> None:
+    """Make an enumeration of another layer one of the schema's, with its values described."""
+    strawberry.enum(enum, description=says)
+    for value in enum.__strawberry_definition__.values:
+        value.description = each[enum[value.name]]
+
+
+_described(Scope, "What a key may do.", _SCOPES)
+_described(KeyKind, "What a key is for.", _KINDS)
+_described(Environment, "An environment is a database; a key belongs to one.", _ENVIRONMENTS)
 
 
 @strawberry.type(description="A key of this API, without its secret, which is stored nowhere.")

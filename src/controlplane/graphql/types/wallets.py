@@ -70,10 +70,10 @@ class Grant(Node):
     held: Credits = strawberry.field(description="What of it reservations hold.")
     effective_at: DateTime = strawberry.field(description="Since when it can be burned.")
     expires_at: DateTime | None = strawberry.field(description="Until when; null: never ends.")
-    feature_ids: list[strawberry.ID] | None = strawberry.field(
+    features: list[strawberry.ID] | None = strawberry.field(
         description="Only these features may burn it; null: any."
     )
-    cost_basis: Credits | None = strawberry.field(description="What was paid for it, in `currency`.")
+    cost_basis: Credits | None = strawberry.field(description="What one credit cost, in `currency`.")
     currency: str | None = strawberry.field(description="Currency of the cost basis, ISO 4217.")
     source: str | None = strawberry.field(description="Where it came from, such as an invoice.")
     created_at: DateTime = strawberry.field(description="When it was granted.")
@@ -110,6 +110,7 @@ def grant(record: Record) -> Grant:
         record,
         id=strawberry.ID(node_id("Grant", record["customerId"], record["grantId"])),
         kind=GrantKind(record["kind"]),
+        features=record["featureIds"],
         state=GrantState(record["state"]),
     )
 
