@@ -36,6 +36,7 @@ CREATE TYPE core.request AS (
 	r_item integer[],
 	r_customer text[],
 	r_feature text[],
+	r_price integer[],
 	r_entities jsonb[],
 	r_session text[],
 	r_dimensions jsonb[],
