@@ -67,8 +67,9 @@ def test_any_other_key_is_undated(connection) -> None:
 
 def insert(connection, key: str, key_month: str) -> None:
     connection.execute(
-        "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer)"
-        " VALUES ('acme', %s, %s, '', now(), 0, '{}')",
+        "INSERT INTO core.idempotency"
+        " (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, answer)"
+        " VALUES ('acme', %s, %s, '', now(), 0, true, '{}')",
         (key_month, key),
     )
 
