@@ -110,22 +110,20 @@ class Api:
         assert row is not None
         return int(row[0])
 
-    def socket(self, *, key: str | None = None, init: Any = ...) -> ClientConnection:
+    @contextmanager
+    def socket(self, *, key: str | None = None, init: Any = ...) -> Iterator[ClientConnection]:
         """A socket that has said who it is; ``init=None`` says nothing yet."""
-        made = connect(
-            self.url.replace("http", "ws", 1) + "/graphql",
-            subprotocols=["graphql-transport-ws"],
-            compression=None,
-        )
-        if init is ...:
-            init = {"Authorization": f"Bearer {key or self.key}"}
-        if init is not None:
-            made.send(json.dumps({"type": "connection_init", "payload": init}))
-            assert json.loads(made.recv(10)) == {"type": "connection_ack"}
-        return made
+        url = self.url.replace("http", "ws", 1) + "/graphql"
+        with connect(url, subprotocols=["graphql-transport-ws"], compression=None) as made:
+            if init is ...:
+                init = {"Authorization": f"Bearer {key or self.key}"}
+            if init is not None:
+                made.send(json.dumps({"type": "connection_init", "payload": init}))
+                assert json.loads(made.recv(10)) == {"type": "connection_ack"}
+            yield made
 
     def customer(self, amount: str = "100") -> str:
-        """A customer with a team, a user in it, a wallet, a grant, a budget, and the catalogue of ``chat``."""
+        """A customer with a team, a user in it, a wallet, a grant, a budget, and the catalogue."""
         customer = f"customer-{next(_numbers)}"
         for statement in _WORLD.split(";\n"):
             self.connection.execute(statement, {"c": customer, "a": amount})

@@ -64,6 +64,8 @@ class Database:
                 " -c TimeZone=UTC -c search_path=pg_catalog"
             )
         )
+        self._connected = False
+        self._errors_before = 0
         self._pool: AsyncConnectionPool[ServingConnection] = AsyncConnectionPool(
             changed_url(url, options=settings or None),
             connection_class=ServingConnection,
@@ -78,7 +80,7 @@ class Database:
             max_waiting=WAITING_REQUESTS,
             timeout=CHECKOUT_SECONDS,
             reconnect_timeout=20.0,
-            configure=_configure,
+            configure=self._configure,
             name=name,
             open=False,
         )
@@ -140,16 +142,19 @@ class Database:
             await self._pool.putconn(connection)
 
     def _shed(self) -> Shed:
-        if self._pool.get_stats().get("pool_size", 0) and not self._pool.get_stats().get(
-            "connections_lost", 0
-        ):
+        if self._connected and self._errors() == self._errors_before:
             return Shed("every database connection is busy; try again in a moment", code="OVERLOADED")
         return Shed("the database cannot be reached; try again in a moment", code="DATABASE_UNREACHABLE")
 
+    def _errors(self) -> int:
+        return self._pool.get_stats().get("connections_errors", 0)
 
-async def _configure(connection: ServingConnection) -> None:
-    connection.warnings = []
-    connection.add_notice_handler(partial(_note, connection.warnings))
+    async def _configure(self, connection: ServingConnection) -> None:
+        # Whatever failed before, the database answers now.
+        self._connected = True
+        self._errors_before = self._errors()
+        connection.warnings = []
+        connection.add_notice_handler(partial(_note, connection.warnings))
 
 
 def _note(warnings: list[str], diagnostic: psycopg.errors.Diagnostic) -> None:

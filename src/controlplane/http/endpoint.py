@@ -15,10 +15,12 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
+from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from controlplane.errors import DatabaseError
@@ -77,7 +79,7 @@ class Endpoint(GraphQL[Context, None]):
         try:
             response = await self._answer(request)
         except HTTPException as error:
-            status = _status(error)
+            status = error.status_code
             response = refusal(request, status, _CODES.get(status, "BAD_REQUEST"), error.reason)
         except KeyRefused as error:
             response = refusal(request, 401, error.code, error.message)
@@ -151,6 +153,35 @@ class Endpoint(GraphQL[Context, None]):
             operation_name=given.get("operationName"),
             extensions=given.get("extensions"),
         )
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Queries by GET, queries and mutations by POST; subscriptions need a stream, which this is not."""
+        allowed = {OperationType.QUERY}
+        if request.method == "POST":
+            allowed.add(OperationType.MUTATION)
+        try:
+            return await self.schema.execute(
+                request_data.query,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=allowed,
+                operation_extensions=request_data.extensions,
+            )
+        except CannotGetOperationTypeError as error:
+            raise HTTPException(400, error.as_http_error_reason()) from error
+        except InvalidOperationTypeError as error:
+            raise HTTPException(405, error.as_http_error_reason(request.method)) from error
+        except MissingQueryError as error:
+            raise HTTPException(400, "query: there is none") from error
 
     def should_render_graphql_ide(self, request: object) -> bool:
         """There is none; a browser's GET is a request like any other."""
@@ -232,11 +263,6 @@ def _media_type(request: Request | WebSocket) -> str:
     if not wanted or any(part in (CLASSIC, "*/*", "application/*") for part in wanted):
         return CLASSIC
     return ""
-
-
-def _status(error: HTTPException) -> int:
-    """Strawberry calls everything it refuses a 400."""
-    return 405 if "not allowed when using" in error.reason else error.status_code
 
 
 def _limited(receive: Receive) -> Receive:

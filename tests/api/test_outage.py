@@ -1,0 +1,63 @@
+"""Without its database the server stays up, says so, and goes on when the database is back."""
+
+import json
+import socket
+
+import httpx
+import pytest
+
+from tests.api.serving import Api, serving
+
+VIEWER = json.dumps({"query": "{ viewer { name } }"})
+
+
+def ask(url: str, key: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    return httpx.post(f"{url}/graphql", content=VIEWER, headers=headers, timeout=20)
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_no_database_at_all(closed_port: int) -> None:
+    with serving(f"postgresql://nobody@127.0.0.1:{closed_port}/nothing") as url:
+        answer = ask(url, "cp_test_sk_" + "0" * 48)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNREACHABLE", "retryable": True}
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        ready = httpx.get(f"{url}/readyz", timeout=20)
+        assert (ready.status_code, ready.json()["code"]) == (503, "DATABASE_UNREACHABLE")
+        assert httpx.get(f"{url}/metrics").status_code == 200
+
+
+def test_connections_that_die_are_replaced(api: Api) -> None:
+    customer = api.customer()
+    for _ in range(3):
+        api.connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'controlplane api' AND datname = current_database()"
+        )
+        assert api.consume(customer)["allowed"] is True
+
+
+def test_another_identity_decides_nothing(api: Api) -> None:
+    customer = api.customer()
+    before = api.connection.execute("SELECT identity FROM core.installation").fetchone()
+    assert before is not None
+    api.connection.execute("UPDATE core.installation SET identity = 'another/00000001/1'")
+    try:
+        from tests.api.serving import CONSUME, asked
+
+        assert api.error(CONSUME, {"input": asked(customer)}) == {
+            "code": "RECOVERY_NEEDED",
+            "retryable": True,
+        }
+        ready = api.client.get(f"{api.url}/readyz")
+        assert (ready.status_code, ready.json()["code"]) == (503, "RECOVERY_NEEDED")
+    finally:
+        api.connection.execute("UPDATE core.installation SET identity = %s", before)

@@ -1,0 +1,162 @@
+"""The hub with neither GraphQL nor SQL: it is told by two functions."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controlplane.live.hub import Hub, HubClosed, NotThere, Snapshot, Version
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """Customers, their seq, and how often somebody asked."""
+
+    seqs: dict[str, int]
+    now: datetime = START
+    due_at: datetime | None = None
+    looks: int = 0
+    computed: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    async def look(self, customers: Sequence[str]) -> Mapping[str, Version]:
+        self.looks += 1
+        if self.broken:
+            raise OSError
+        return {name: Version(1, self.seqs[name], self.now) for name in customers if name in self.seqs}
+
+    async def compute(self, customers: Sequence[str]) -> Mapping[str, Snapshot[str]]:
+        self.computed += customers
+        due_at = self.due_at if self.due_at and self.due_at > self.now else None
+        return {
+            name: Snapshot(Version(1, self.seqs[name], self.now), f"{name}@{self.seqs[name]}", due_at)
+            for name in customers
+        }
+
+
+async def taken(events: object, count: int = 1) -> list[str]:
+    found = []
+    for _ in range(count):
+        snapshot = await asyncio.wait_for(anext(events), 2)  # type: ignore[call-overload]
+        found.append(snapshot.state)
+    return found
+
+
+def test_first_in_full_then_newer() -> None:
+    async def scenario() -> None:
+        world = World({"a": 1})
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        async with aclosing(hub.subscribe("a", most_a_second=1000)) as events:
+            assert await taken(events) == ["a@1"]
+            world.seqs["a"] = 2
+            assert await taken(events) == ["a@2"]
+            assert world.computed == ["a", "a"]
+        await hub.stop()
+
+    asyncio.run(scenario())
+
+
+def test_one_computation_for_all_subscribers() -> None:
+    async def scenario() -> None:
+        world = World({"a": 1})
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        many = [hub.subscribe("a") for _ in range(100)]
+        assert await asyncio.gather(*(taken(events) for events in many)) == [["a@1"]] * 100
+        assert world.computed == ["a"]
+        assert hub.subscribers == 100
+        for events in many:
+            await events.aclose()
+        assert hub.subscribers == 0
+        await hub.stop()
+
+    asyncio.run(scenario())
+
+
+def test_nobody_watches_nobody_asks() -> None:
+    async def scenario() -> None:
+        world = World({"a": 1})
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        await asyncio.sleep(0.05)
+        assert world.looks == 0
+        async with aclosing(hub.subscribe("a")) as events:
+            await taken(events)
+        looks = world.looks
+        await asyncio.sleep(0.05)
+        assert world.looks <= looks + 1
+        await hub.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_subscriber_gets_the_newest() -> None:
+    async def scenario() -> None:
+        world = World({"a": 1})
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        async with aclosing(hub.subscribe("a", most_a_second=20)) as events:
+            await taken(events)
+            for seq in range(2, 12):
+                world.seqs["a"] = seq
+                await asyncio.sleep(0.003)
+            assert await taken(events) == ["a@11"]
+        await hub.stop()
+
+    asyncio.run(scenario())
+
+
+def test_time_alone_makes_it_newer() -> None:
+    async def scenario() -> None:
+        world = World({"a": 1}, due_at=START + timedelta(hours=1))
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        async with aclosing(hub.subscribe("a", most_a_second=1000)) as events:
+            await taken(events)
+            world.now += timedelta(hours=2)
+            await taken(events)
+            await asyncio.sleep(0.02)
+            assert world.computed == ["a", "a"]
+        await hub.stop()
+
+    asyncio.run(scenario())
+
+
+def test_unknown_customers_and_the_end() -> None:
+    async def scenario() -> None:
+        world = World({"a": 1})
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        with pytest.raises(NotThere):
+            await taken(hub.subscribe("b"))
+        events = hub.subscribe("a")
+        await taken(events)
+        await hub.stop()
+        with pytest.raises(HubClosed):
+            await taken(events)
+
+    asyncio.run(scenario())
+
+
+def test_a_failed_look_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controlplane.live.hub.FAILED_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        world = World({"a": 1})
+        hub = Hub(world.look, world.compute, look_seconds=0.001)
+        hub.start()
+        async with aclosing(hub.subscribe("a", most_a_second=1000)) as events:
+            await taken(events)
+            world.broken = True
+            await asyncio.sleep(0.03)
+            world.seqs["a"], world.broken = 2, False
+            assert await taken(events) == ["a@2"]
+        await hub.stop()
+
+    asyncio.run(scenario())
