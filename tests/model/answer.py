@@ -14,6 +14,9 @@ from tests.model.words import Mode, Reason
 
 Answer = dict[str, Any]
 
+#: Of a limit of nothing, nothing is left whatever was used.
+TINY = Fraction(1, 10**40)
+
 
 def answer(verdict: Verdict, seq: int | None, instant: datetime) -> Answer:
     """What the caller is told, and a replay is told again."""
@@ -143,12 +146,16 @@ def used_after(verdict: Verdict, limit: Limit) -> Fraction:
 
 
 def nearest(verdict: Verdict) -> Limit | None:
-    """The hard budget of which the smallest share is left; the first in the order of naming, if several."""
+    """Of the hard budgets it takes from, that of which the smallest share is left; the first named, if several."""
 
     def left(limit: Limit) -> Fraction:
-        return 1 - used_after(verdict, limit) / limit.ceiling if limit.ceiling else ZERO
+        return 1 - used_after(verdict, limit) / (limit.ceiling or TINY)
 
-    hard = [limit for limit in verdict.limits if limit.budget.mode is Mode.HARD and keeps_count(limit.budget)]
+    hard = [
+        limit
+        for limit in verdict.limits
+        if limit.budget.mode is Mode.HARD and keeps_count(limit.budget) and amount(verdict, limit) > 0
+    ]
     return min(hard, key=left, default=None)
 
 

@@ -75,11 +75,20 @@ class Booking:
                 self.move(wallet, grant, AVAILABLE, CONSUMED, amount)
                 self.take(grant, amount)
         if plan.shortfall > 0:
-            wallet = verdict.wallets[-1] if verdict.wallets else Wallet("", None, plan.shortfall_type or "")
+            if not verdict.wallets:
+                verdict.wallets.append(self.own_wallet(plan.shortfall_type or ""))
+            wallet = verdict.wallets[-1]
             self.move(wallet, None, SHORTFALL, CONSUMED, plan.shortfall)
         amounts = plan.amounts()
         for limit in verdict.limits:
             self.count(limit, limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
+
+    def own_wallet(self, credit_type: str) -> Wallet:
+        """The customer's own, which a shortfall makes where nothing acceptable has a wallet."""
+        wallet = Wallet(f"customer:{credit_type}", None, credit_type)
+        if wallet.wallet_id not in self.customer.wallets:
+            self.memory.put(self.customer.wallets, wallet.wallet_id, wallet)
+        return self.customer.wallets[wallet.wallet_id]
 
     def take(self, grant: Grant, amount: Fraction) -> None:
         """A grant with nothing left is no longer open."""

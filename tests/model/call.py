@@ -30,6 +30,7 @@ class Call:
         """What is due comes first; a group is judged at the place of its first item."""
         seq = self.customer.seq
         self.booking.book_due()
+        self.recorded = self.memory.mark > 0
         answers: dict[int, Answer] = {}
         for place, item in enumerate(items):
             if place in answers:
@@ -43,10 +44,10 @@ class Call:
         return [answers[place] for place in range(len(items))]
 
     def end(self) -> None:
-        """A call whose items record nothing leaves nothing behind, not even what was due."""
-        if self.dry or not self.recorded:
+        """A dry run leaves nothing behind; what was recorded moves the customer's time."""
+        if self.dry:
             self.memory.undo()
-        else:
+        elif self.recorded:
             self.customer.last_at = self.instant
 
     @property
@@ -84,7 +85,13 @@ class Call:
             return [given | would_be_denied(given) for given in answers]
         self.memory.undo(mark)
         unrecorded = any(verdict.unrecorded for verdict in verdicts)
-        return [self.answer(verdict.denied(Reason.GROUP_DENIED, unrecorded)) for verdict in verdicts]
+        seq = None if unrecorded else self.customer.seq
+        return [
+            self.answer(verdict.taken_back(Reason.GROUP_DENIED, unrecorded))
+            if verdict.allowed
+            else given | {"seq": seq}
+            for verdict, given in zip(verdicts, answers, strict=True)
+        ]
 
     def answer(self, verdict: Verdict) -> Answer:
         return answer(verdict, self.customer.seq, self.instant)

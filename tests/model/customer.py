@@ -107,7 +107,7 @@ class Budget:
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """What it counts; as long as this stays, so does what has been counted."""
+        """What it counts, and whom: never changed."""
         return (
             self.entity_id,
             self.each,
@@ -119,6 +119,11 @@ class Budget:
             self.quantity,
             frozenset(self.dimensions.items()),
         )
+
+    @property
+    def rule(self) -> tuple[object, ...]:
+        """What may change."""
+        return self.limit, self.mode, repr(self.advice)
 
 
 class Subject(NamedTuple):

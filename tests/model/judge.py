@@ -43,9 +43,16 @@ class Verdict:
     fit: Fit | None = None
     binding: Limit | Wallet | None = None
 
-    def denied(self, reason: Reason, unrecorded: bool) -> "Verdict":
-        """The same, denied for its own reason or else for this one."""
-        return replace(self, reason=self.reason or reason, allowed=False, unrecorded=unrecorded)
+    def taken_back(self, reason: Reason, unrecorded: bool) -> "Verdict":
+        """Denied after all, for its own reason or else for this one; there is nothing to tell of wallets."""
+        return replace(
+            self,
+            reason=self.reason or reason,
+            allowed=False,
+            unrecorded=unrecorded,
+            wallets=[],
+            binding=None,
+        )
 
 
 @dataclass
@@ -140,7 +147,7 @@ def refusals(
     elif not rates:
         yield Reason.NO_RATE
     elif max(prices(rates, item.quantities).values()) >= CEILING:
-        yield Reason.VALUE_NOT_ALLOWED
+        yield Reason.REQUEST_LIMIT_EXCEEDED
     if entities is None:
         yield Reason.ENTITY_NOT_FOUND
     if any(node is not None and node.suspended for node in path):

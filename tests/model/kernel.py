@@ -96,18 +96,13 @@ class Kernel:
         self.configure(customer_id, "wallet")
 
     def set_budget(self, customer_id: str, budget: Budget) -> None:
-        """Sets a budget; as long as it counts the same thing, it keeps its count and its raises."""
+        """Sets a budget, or changes its limit, mode and advice: it keeps its count and its raises."""
         customer = self.customers[customer_id]
         before = customer.budgets.get(budget.budget_id)
-        self.configure(customer_id, "budget")
-        budget.counts_from_seq = customer.seq
-        if before is not None:
-            budget.raises = before.raises
-            if before.shape == budget.shape:
-                budget.counts_from_seq = before.counts_from_seq
-            else:
-                for subject in [s for s in customer.counters if s.budget_id == budget.budget_id]:
-                    del customer.counters[subject]
+        assert before is None or before.shape == budget.shape
+        self.configure(customer_id, "budget", before is None or before.rule != budget.rule)
+        budget.counts_from_seq = before.counts_from_seq if before else customer.seq
+        budget.raises = before.raises if before else []
         customer.budgets[budget.budget_id] = budget
 
     def raise_budget(self, customer_id: str, budget_id: str, extra: Raise) -> None:
@@ -117,22 +112,32 @@ class Kernel:
         extra.number = customer.seq
 
     def suspend_customer(self, customer_id: str, suspended: bool = True) -> None:
-        self.customers[customer_id].suspended = suspended
-        self.configure(customer_id, "suspension")
+        customer = self.customers[customer_id]
+        self.configure(customer_id, "suspension", customer.suspended != suspended)
+        customer.suspended = suspended
 
     def suspend_entity(self, customer_id: str, entity_id: str, suspended: bool = True) -> None:
-        self.customers[customer_id].entities[entity_id].suspended = suspended
-        self.configure(customer_id, "suspension")
+        entity = self.customers[customer_id].entities[entity_id]
+        self.configure(customer_id, "suspension", entity.suspended != suspended)
+        entity.suspended = suspended
 
     def set_policy(self, customer_id: str, **policy: Any) -> None:
         """Observes or decides; what becomes of unknown entities."""
+        customer = self.customers[customer_id]
+        changes = any(getattr(customer, name) != value for name, value in policy.items())
+        self.configure(customer_id, "policy", changes)
         for name, value in policy.items():
-            setattr(self.customers[customer_id], name, value)
-        self.configure(customer_id, "policy")
+            setattr(customer, name, value)
 
-    def configure(self, customer_id: str, name: str) -> None:
-        """A change of configuration is an operation as any other."""
-        self._change(customer_id, lambda booking: booking.operation(name))
+    def configure(self, customer_id: str, name: str, changes: bool = True) -> None:
+        """What is due comes first. A change of configuration is an operation as any other, if it is one."""
+
+        def book(booking: Booking) -> None:
+            booking.book_due()
+            if changes:
+                booking.operation(name)
+
+        self._change(customer_id, book)
 
     def _change(self, customer_id: str, book: Callable[[Booking], None]) -> None:
         customer = self.customers[customer_id]

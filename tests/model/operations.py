@@ -69,7 +69,10 @@ class Maker:
                 self.now += seconds
                 return {"op": "advance", "seconds": seconds}
             case "grant":
-                return {"op": "grant", "grant": make_grant(chance, self.name("g"), self.world, self.now)}
+                return {
+                    "op": "grant",
+                    "grant": make_grant(chance, self.name("g"), self.world, self.now, self.now),
+                }
             case "setBudget":
                 return {"op": "setBudget", "budget": self.budget()}
             case "raiseBudget":
@@ -115,7 +118,7 @@ class Maker:
         return f"{prefix}{100 + self.made}"
 
     def budget(self) -> forms.BudgetForm:
-        """A new budget, or an old one changed in its limit, its mode, or altogether."""
+        """A new budget, or an old one changed in its limit and mode."""
         chance, budgets = self.chance, self.world["budgets"]
         types = [each["creditType"] for each in self.world["creditTypes"]]
         fresh = make_budget(chance, self.name("b"), self.world["entities"], self.world["features"], types)
@@ -124,11 +127,7 @@ class Maker:
             return fresh
         place = chance.upto(len(budgets) - 1)
         old = budgets[place]
-        changed: forms.BudgetForm = (
-            {**fresh, "budgetId": old["budgetId"]}
-            if chance.sometimes()
-            else {**old, "limit": fresh["limit"], "mode": fresh["mode"]}
-        )
+        changed: forms.BudgetForm = {**old, "limit": fresh["limit"], "mode": fresh["mode"]}
         budgets[place] = changed
         return changed
 

@@ -41,7 +41,7 @@ class Item:
         return {
             "operation": "consume",
             "featureId": self.feature_id,
-            "quantities": dict(self.quantities),
+            "quantities": {name: amount for name, amount in self.quantities.items() if amount},
             "entityIds": self.entity_ids,
             "sessionId": self.session_id,
             "dimensions": dict(self.dimensions),

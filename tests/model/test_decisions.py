@@ -128,7 +128,7 @@ class TestOverage:
             ({"entityIds": ["nobody"]}, "ENTITY_NOT_FOUND"),
             ({"quantities": [{"name": "colour", "amount": "1"}]}, "FEATURE_TYPE_MISMATCH"),
             ({"featureId": "search"}, "NO_RATE"),
-            ({"quantities": [{"name": "input", "amount": "9" * 29}]}, "VALUE_NOT_ALLOWED"),
+            ({"quantities": [{"name": "input", "amount": "9" * 29}]}, "REQUEST_LIMIT_EXCEEDED"),
         ],
     )
     def test_record_of_what_cannot_be_booked_leaves_its_key(
@@ -336,15 +336,16 @@ class TestTime:
         assert {done.recorded_at for done in times} == {backend.kernel.clock}
         assert [(done.recorded_at - done.effective_at).seconds for done in times] == [20, 10, 10, 10]
 
-    def test_nothing_is_booked_by_what_records_nothing(self) -> None:
+    def test_what_is_due_is_booked_by_what_records_nothing(self) -> None:
         backend = started(grants=[grant("g", "9")])
         consume(backend, ask("k1"))
         backend.grant(grant("coming", "1", effectiveAt=30))
         backend.advance(40)
         before = backend.state()
-        consume(backend, ask("k1"), ask("k1", "2"), ask("k2", "1", "nobody", overage="RECORD"))
         backend.check([ask("")])
         assert backend.state() == before
+        consume(backend, ask("k1"), ask("k1", "2"), ask("k2", "1", "nobody", overage="RECORD"))
+        assert backend.state() == before | {"seq": before["seq"] + 1}
 
     def test_five_hundred_at_once(self) -> None:
         backend = started(grants=[grant(f"g{number}", "1", effectiveAt=0) for number in range(501)])

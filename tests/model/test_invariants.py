@@ -98,6 +98,7 @@ class Witness:
     def replay_everything(self) -> None:
         """P6: every key answers as it did first, and nothing happens; a group must come whole."""
         alone = [(form, answer) for form, answer in self.first.values() if form.get("group") is None]
+        self.backend.book_due()
         before = self.backend.state()
         for form, answer in alone:
             assert self.backend.consume([form]) == [answer | {"replayed": True}]

@@ -89,7 +89,7 @@ UNBOOKABLE = frozenset(
         Reason.FEATURE_NOT_FOUND,
         Reason.ENTITY_NOT_FOUND,
         Reason.FEATURE_TYPE_MISMATCH,
-        Reason.VALUE_NOT_ALLOWED,
+        Reason.REQUEST_LIMIT_EXCEEDED,
         Reason.NO_RATE,
     }
 )

@@ -81,7 +81,8 @@ def make_world(random: Random) -> forms.World:
     }
     if wallets:
         world["grants"] = [
-            make_grant(chance, f"g{number}", world, now=0) for number in range(chance.upto(14, least=1))
+            make_grant(chance, f"g{number}", world, now=0, made_at=-forms.SET_UP_BEFORE)
+            for number in range(chance.upto(14, least=1))
         ]
     if chance.sometimes():
         parent = chance.one(*owners)
@@ -157,13 +158,12 @@ def make_wallet(chance: Chance, owner: str | None, credit_type: str) -> forms.Wa
     }
 
 
-def make_grant(chance: Chance, grant_id: str, world: forms.World, now: int) -> forms.GrantForm:
-    """A grant made ``now`` seconds after the world's instant, or before it if the world is not yet set up."""
+def make_grant(chance: Chance, grant_id: str, world: forms.World, now: int, made_at: int) -> forms.GrantForm:
+    """A grant around ``now``, in seconds after the world's instant, that is not over when it is made."""
     wallet = chance.one(*world["wallets"])
     effective_at = now + chance.one(-2 * DAY, -DAY, -DAY, -DAY, HOUR, DAY)
     expires_at = chance.one(None, None, now + 60, now + 2 * HOUR, now + 5 * DAY, effective_at + DAY)
-    already = now if now > 0 else -forms.SET_UP_BEFORE
-    if expires_at is not None and expires_at <= max(effective_at, already):
+    if expires_at is not None and expires_at <= max(effective_at, made_at):
         expires_at = None
     decimals = DECIMALS[wallet["creditType"]]
     return {

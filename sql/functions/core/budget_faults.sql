@@ -35,7 +35,6 @@ BEGIN
   FROM (VALUES
     ('creditType', 'is for the measure CREDITS', p_new.measure = 'QUANTITY' AND p_new.credit_type IS NOT NULL),
     ('quantity', 'is for the measure QUANTITY', p_new.measure = 'CREDITS' AND p_new.quantity IS NOT NULL),
-    ('dimensions', 'are those of a feature, which must be named', p_new.dimensions <> '{}' AND p_new.feature_id IS NULL),
     ('anchorAt', 'has no meaning for this window', p_new.anchor_at IS NOT NULL AND p_new.budget_window IN ('REQUEST', 'BILLING_PERIOD', 'TOTAL'))
   ) AS extra (field, message, is_given)
   WHERE extra.is_given;

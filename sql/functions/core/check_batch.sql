@@ -27,7 +27,7 @@ BEGIN
 
   RETURN QUERY
   SELECT (i.o - 1)::integer, i.customer, i.key, i.allowed, i.reason, i.would, false, false,
-         CASE WHEN i.status = 'NEW' THEN g.seq END, i.at,
+         g.seq, i.at,
          (i.shown || CASE WHEN i.bound IS NULL THEN '}' ELSE ',"entityId":' || coalesce(to_json(e.entity_id)::text, 'null') || '}}' END)::json
   FROM unnest(v_verdict.i_customer, v_verdict.i_key, v_verdict.i_status, v_verdict.i_allowed, v_verdict.i_would_allow, v_verdict.i_reason,
               v_verdict.i_recorded_at, v_verdict.i_shown, v_verdict.i_bound)

@@ -14,7 +14,7 @@ BEGIN
       || !(@.featureId.type() == "string")
       || (@.customerId.type() != "string" && @.customerId.type() != "null")
       || (@.entityIds.type() != "array" && @.entityIds.type() != "null") || @.entityIds[*].type() != "string"
-      || (@.quantities.type() != "array" && @.quantities.type() != "null")
+      || (@.quantities.type() != "array" && @.quantities.type() != "null") || @.quantities.size() == 0
       || (@.quantity.type() != "string" && @.quantity.type() != "number" && @.quantity.type() != "null")
       || (@.dimensions.type() != "array" && @.dimensions.type() != "null")
       || @.dimensions[*].type() != "object"

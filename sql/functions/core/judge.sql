@@ -65,7 +65,7 @@ DECLARE
   v_stops integer := 0; v_s_wallet integer[]; v_s_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
   v_w_unbooked numeric[]; v_w_held text[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
-  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[];
+  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
   v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_limit numeric[]; v_x_plain boolean[];
@@ -89,7 +89,7 @@ DECLARE
   v_type integer; v_price numeric; v_left numeric; v_paid numeric; v_share_n numeric; v_share_d numeric; v_unpaid_n numeric; v_unpaid_d numeric;
   v_done boolean; v_m numeric[]; v_one_type integer; v_simple boolean; v_slices integer; v_p_grant integer[]; v_p_wallet integer[]; v_p_amount numeric[];
   v_drawn numeric; v_drawn_wallet integer; v_short numeric; v_short_wallet integer; v_short_type integer;
-  v_t_from integer; v_s_from integer; v_s_to integer; v_x_from integer; v_x_to integer;
+  v_t_from integer; v_s_from integer; v_s_to integer; v_s_last integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
   v_seq bigint; v_leg integer; v_text text; v_shown text; v_figures text; v_balances text; v_balances_shown text; v_credits text;
   v_fell_short text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
@@ -185,12 +185,12 @@ BEGIN
   SELECT array_agg(k.k ORDER BY r.route), array_agg(v_p_dimensions[r.price] ORDER BY r.route),
          array_agg(r.print || int4send(coalesce(hashtext(v_p_dimensions[r.price]), 0)) ORDER BY r.route),
          array_agg(v_p_limits[r.price] ORDER BY r.route), array_agg(v_p_step[r.price] ORDER BY r.route), array_agg(v_p_many[r.price] ORDER BY r.route),
-         array_agg(v_p_undeclared[r.price] ORDER BY r.route),
+         array_agg(coalesce(v_p_undeclared[r.price], r.occurred > p_at OR r.occurred < date_trunc('month', p_at, 'UTC')) ORDER BY r.route),
          array_agg(CASE WHEN v_k_suspended[k.k] THEN 'CUSTOMER_SUSPENDED' ELSE v_p_unbookable[r.price] END ORDER BY r.route),
          array_agg(v_p_unbookable[r.price] ORDER BY r.route), array_agg(v_p_priceless[r.price] ORDER BY r.route),
          array_agg(v_p_t_from[r.price] ORDER BY r.route), array_agg(v_p_t_to[r.price] ORDER BY r.route)
   INTO v_r_k, v_r_dimensions, v_r_print, v_r_limits, v_r_step, v_r_many, v_r_undeclared, v_r_reason, v_r_unbookable, v_r_priceless, v_r_t_from, v_r_t_to
-  FROM unnest(v_r_customer, v_request.r_price, v_request.r_print) WITH ORDINALITY AS r (customer, price, print, route)
+  FROM unnest(v_r_customer, v_request.r_price, v_request.r_print, v_request.r_occurred) WITH ORDINALITY AS r (customer, price, print, occurred, route)
   CROSS JOIN LATERAL (SELECT array_position(p_customers, r.customer) AS k) AS k;
   IF v_turns IS NOT NULL THEN
     -- Not in the order asked, so where an item's amounts begin must be known beforehand.
@@ -292,16 +292,20 @@ BEGIN
       v_r_unbookable[v_r] := coalesce(v_r_unbookable[v_r], v_r_priceless[v_r]);
     END IF;
     v_r_plain[v_r] := NOT v_k_deferred[v_r_k[v_r]] AND v_k_seq[v_r_k[v_r]] IS NOT NULL AND v_r_reason[v_r] IS NULL
-      AND v_r_undeclared[v_r] IS NULL AND v_r_unknown[v_r] IS NULL;
+      AND v_r_undeclared[v_r] IS NOT TRUE AND v_r_unknown[v_r] IS NULL;
     v_r_s_from[v_r] := 1; v_r_s_to[v_r] := 0; v_r_x_from[v_r] := 1; v_r_x_to[v_r] := 0;
   END LOOP;
 
-  -- Wallets: of every node, of every acceptable type, in burn order.
+  -- Wallets: of every node, of every acceptable type, in burn order. What is recorded where no wallet is makes the
+  -- customer's own: until then that one is dormant.
+  v_may_record := 'RECORD' = ANY (v_r_overage) OR true = ANY (v_k_observe);
   FOR v_row IN
-    SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY v_r_k[n.route], w.wallet_no) AS slot
+    SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY v_r_k[n.route], n.node, v_t_type[t.t] COLLATE "C") AS slot
     FROM unnest(v_n_route, v_n_no) WITH ORDINALITY AS n (route, node, place)
-    CROSS JOIN LATERAL (SELECT * FROM core.wallet AS w WHERE w.customer_id = v_r_customer[n.route] AND w.entity_no = n.node OFFSET 0) AS w
-    JOIN LATERAL generate_series(v_r_t_from[n.route], v_r_t_to[n.route]) AS t (t) ON v_t_type[t.t] = w.credit_type
+    CROSS JOIN LATERAL generate_series(v_r_t_from[n.route], v_r_t_to[n.route]) AS t (t)
+    LEFT JOIN LATERAL (SELECT * FROM core.wallet AS w
+                       WHERE w.customer_id = v_r_customer[n.route] AND w.entity_no = n.node AND w.credit_type = v_t_type[t.t] LIMIT 1) AS w ON true
+    WHERE w.wallet_no IS NOT NULL OR (n.node = 0 AND v_may_record)
     ORDER BY n.place, t.t
   LOOP
     v_stops := v_stops + 1;
@@ -313,21 +317,27 @@ BEGIN
       v_r_s_from[v_r] := v_stops;
     END IF;
     v_r_s_to[v_r] := v_stops;
-    CONTINUE WHEN v_w_no[v_w] IS NOT NULL;
+    CONTINUE WHEN v_w_customer[v_w] IS NOT NULL;
     v_wallets := greatest(v_wallets, v_w);
-    v_w_customer[v_w] := v_row.customer_id; v_w_no[v_w] := v_row.wallet_no; v_w_id[v_w] := to_json(v_row.wallet_id)::text;
-    v_w_type[v_w] := v_row.credit_type; v_w_entity[v_w] := v_row.entity_no;
-    v_w_scheduled[v_w] := trim_scale(v_row.scheduled); v_w_available[v_w] := trim_scale(v_row.available); v_w_unbooked[v_w] := 0;
+    v_w_customer[v_w] := v_r_customer[v_r]; v_w_no[v_w] := v_row.wallet_no; v_w_id[v_w] := to_json(v_row.wallet_id)::text;
+    v_w_type[v_w] := v_t_type[v_row.t]; v_w_entity[v_w] := v_row.entity_no; v_w_dormant[v_w] := v_row.wallet_no IS NULL;
+    v_w_changed[v_w] := false; v_w_new[v_w] := false; v_w_g_from[v_w] := 1; v_w_g_to[v_w] := 0; v_w_unbooked[v_w] := 0; v_w_unpaid[v_w] := 0;
+    IF v_row.wallet_no IS NULL THEN
+      v_dormant := true;
+      v_w_id[v_w] := to_json('customer:' || v_w_type[v_w])::text; v_w_entity[v_w] := 0; v_w_scheduled[v_w] := 0; v_w_available[v_w] := 0;
+      v_w_held[v_w] := '0'; v_w_leased[v_w] := '0'; v_w_owed[v_w] := 0; v_w_shortfall[v_w] := 0; v_w_limit[v_w] := 0;
+      CONTINUE;
+    END IF;
+    v_w_scheduled[v_w] := trim_scale(v_row.scheduled); v_w_available[v_w] := trim_scale(v_row.available);
     v_w_held[v_w] := trim_scale(v_row.held)::text; v_w_leased[v_w] := trim_scale(v_row.leased)::text;
-    v_w_owed[v_w] := trim_scale(v_row.owed); v_w_unpaid[v_w] := 0; v_w_shortfall[v_w] := trim_scale(v_row.shortfall);
-    v_w_limit[v_w] := trim_scale(v_row.overdraft_limit); v_w_changed[v_w] := false; v_w_new[v_w] := false;
-    v_w_g_from[v_w] := 1; v_w_g_to[v_w] := 0;
+    v_w_owed[v_w] := trim_scale(v_row.owed); v_w_shortfall[v_w] := trim_scale(v_row.shortfall);
+    v_w_limit[v_w] := trim_scale(v_row.overdraft_limit);
   END LOOP;
 
   -- Their open grants, in burn order within a wallet; what time has brought counts, booked or not.
   FOR v_row IN
     SELECT w.slot, g.grant_no, trim_scale(g.remaining) AS left_over, ',' || array_to_string(g.features, ',') || ',' AS only,
-           g.is_scheduled, g.expires_at <= p_at AS is_expired
+           g.is_scheduled, g.effective_at, g.expires_at <= p_at AS is_expired
     FROM unnest(v_w_customer, v_w_no) WITH ORDINALITY AS w (customer, wallet, slot)
     CROSS JOIN LATERAL (SELECT * FROM core.credit_grant AS g
                         WHERE g.customer_id = w.customer AND g.wallet_no = w.wallet AND g.is_open AND g.effective_at <= p_at OFFSET 0) AS g
@@ -335,18 +345,19 @@ BEGIN
   LOOP
     v_w := v_row.slot;
     v_a := v_row.left_over;
-    IF v_row.is_expired THEN
-      IF NOT v_row.is_scheduled THEN
-        v_w_unbooked[v_w] := v_w_unbooked[v_w] - v_a;
-      END IF;
-      CONTINUE;
-    END IF;
     IF v_row.is_scheduled THEN
-      -- As its booking will: what the wallet owes is paid first.
-      v_paid := least(v_a, v_w_owed[v_w] - v_w_unpaid[v_w]);
+      -- As its booking will: what the wallet owes is paid first, by the grants in the order they took effect.
+      SELECT least(v_a, greatest(v_w_owed[v_w] - coalesce(sum(g.remaining), 0), 0)) INTO v_paid
+      FROM core.credit_grant AS g
+      WHERE g.customer_id = v_w_customer[v_w] AND g.wallet_no = v_w_no[v_w] AND g.is_open AND g.is_scheduled
+        AND (g.effective_at, g.grant_no) < (v_row.effective_at, v_row.grant_no);
       v_w_unpaid[v_w] := v_w_unpaid[v_w] + v_paid;
       v_a := v_a - v_paid;
+      CONTINUE WHEN v_row.is_expired;
       v_w_unbooked[v_w] := v_w_unbooked[v_w] + v_a;
+    ELSIF v_row.is_expired THEN
+      v_w_unbooked[v_w] := v_w_unbooked[v_w] - v_a;
+      CONTINUE;
     END IF;
     v_grants := v_grants + 1;
     v_g_wallet[v_grants] := v_w; v_g_no[v_grants] := v_row.grant_no; v_g_left[v_grants] := v_a;
@@ -437,7 +448,8 @@ BEGIN
       v_group_mixed := NOT v_dry AND v_j NOT IN (0, v_o);
       v_group_to := v_turn + v_o - 1;
       SELECT v_k_seq[v_k] AS k_seq, v_k_no[v_k] AS k_no, v_k_created[v_k] AS k_created, v_g_left AS g_left, v_g_changed AS g_changed,
-             v_w_scheduled AS w_scheduled, v_w_available AS w_available, v_w_unbooked AS w_unbooked, v_w_owed AS w_owed, v_w_changed AS w_changed,
+             v_w_scheduled AS w_scheduled, v_w_available AS w_available, v_w_unbooked AS w_unbooked, v_w_owed AS w_owed, v_w_changed AS w_changed, v_w_dormant AS w_dormant, v_w_new AS w_new, v_w_no AS w_no,
+             v_w_shortfall AS w_shortfall,
              v_c_no AS c_no, v_c_used AS c_used, v_c_denied_count AS c_denied_count, v_c_denied_amount AS c_denied_amount,
              v_c_from_seq AS c_from_seq, v_c_changed AS c_changed, v_u_seq AS u_seq, v_entries AS entries
       INTO v_saved;
@@ -489,8 +501,8 @@ BEGIN
       v_records := v_mode = 'RECORD' OR v_k_observe[v_k];
       v_would := NULL;
       IF NOT v_r_plain[v_r] THEN
-        IF v_r_undeclared[v_r] IS NOT NULL THEN
-          PERFORM core.refuse_malformed_item(p_items -> (v_i - 1), v_i - 1, p_customer_id, p_at); -- a name twice
+        IF v_r_undeclared[v_r] THEN
+          PERFORM core.refuse_malformed_item(p_items -> (v_i - 1), v_i - 1, p_customer_id, p_at); -- a name twice, or another month
           PERFORM core.refuse_undeclared(p_items, v_i, v_catalog);
         END IF;
         v_would := v_r_reason[v_r];
@@ -515,6 +527,10 @@ BEGIN
       v_t_from := v_r_t_from[v_r];
       v_s_from := v_r_s_from[v_r];
       v_s_to := v_r_s_to[v_r];
+      v_s_last := v_s_to; -- the last wallet there is
+      WHILE v_dormant AND v_s_last >= v_s_from AND v_w_dormant[v_s_wallet[v_s_last]] LOOP
+        v_s_last := v_s_last - 1;
+      END LOOP;
       v_x_from := v_r_x_from[v_r];
       v_x_to := v_r_x_to[v_r];
       v_phase := CASE WHEN v_would IS NULL THEN 'ASKED' ELSE 'FORCED' END;
@@ -544,6 +560,7 @@ BEGIN
           IF v_s <= v_s_to THEN
             v_t := v_s_type[v_s];
             v_w := v_s_wallet[v_s];
+            CONTINUE WHEN v_dormant AND v_w_dormant[v_w];
           ELSIF v_s = v_s_to + 1 THEN
             CONTINUE WHEN v_phase <> 'FORCED' AND v_mode <> 'OVERDRAFT';
             v_w := NULL;
@@ -555,9 +572,9 @@ BEGIN
               END IF;
             END LOOP;
             CONTINUE WHEN v_w IS NULL;
-          ELSIF v_s_to >= v_s_from THEN
-            v_t := v_s_type[v_s_to];
-            v_w := v_s_wallet[v_s_to];
+          ELSIF v_s_last >= v_s_from THEN
+            v_t := v_s_type[v_s_last];
+            v_w := v_s_wallet[v_s_last];
           ELSE
             v_t := v_r_t_to[v_r];
             v_w := NULL;
@@ -654,7 +671,8 @@ BEGIN
                 v_failed_quantity := coalesce(v_failed_quantity, v_c);
               END IF;
             END IF;
-          ELSIF v_x_plain[v_x] AND (v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_x_limit[v_x]) AND v_used IS NOT NULL THEN
+          END IF;
+          IF v_x_plain[v_x] AND v_m[v_x_measure[v_x]] > 0 AND (v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_x_limit[v_x]) THEN
             v_nearest := v_x_counter[v_x];
             v_near_used := v_used;
             v_near_limit := v_x_limit[v_x];
@@ -727,8 +745,8 @@ BEGIN
           v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
             || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || core.json_instant(v_c_end[v_denied_by]);
           v_i_bound[v_i] := v_c_subject[v_denied_by];
-        ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_to >= v_s_from THEN
-          v_w := v_s_wallet[v_s_to];
+        ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_last >= v_s_from THEN
+          v_w := v_s_wallet[v_s_last];
           v_i_answer[v_i] := '{"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
           v_i_shown[v_i] := '"binding":{"kind":"WALLET","walletId":' || v_w_id[v_w] || ',"limit":"' || v_w_limit[v_w] || '","used":"'
             || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
@@ -741,6 +759,7 @@ BEGIN
         v_balances_shown := '';
         FOR v_s IN v_s_from .. v_s_to LOOP
           v_w := v_s_wallet[v_s];
+          CONTINUE WHEN v_dormant AND v_w_dormant[v_w];
           v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
             || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
           v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_figures;
@@ -811,21 +830,14 @@ BEGIN
       IF v_short > 0 THEN
         v_w := v_short_wallet;
         IF v_w IS NULL THEN
-          -- Nothing of an acceptable type has a wallet yet: the customer's own of the last type is made.
-          FOR v_j IN 1 .. v_wallets LOOP
-            IF v_w_customer[v_j] = v_i_customer[v_i] AND v_w_entity[v_j] = 0 AND v_w_type[v_j] = v_t_type[v_short_type] THEN
-              v_w := v_j;
-            END IF;
+          -- Nothing acceptable has a wallet yet: the customer's own of the last type comes to be.
+          FOR v_s IN v_s_from .. v_s_to LOOP
+            v_w := CASE WHEN v_s_type[v_s] = v_short_type THEN v_s_wallet[v_s] ELSE v_w END;
           END LOOP;
-        END IF;
-        IF v_w IS NULL THEN
-          v_wallets := v_wallets + 1;
-          v_w := v_wallets;
           v_k_no[v_k] := v_k_no[v_k] + 1;
-          v_w_customer[v_w] := v_i_customer[v_i]; v_w_no[v_w] := v_k_no[v_k]; v_w_id[v_w] := to_json('customer:' || v_t_type[v_short_type])::text;
-          v_w_type[v_w] := v_t_type[v_short_type]; v_w_entity[v_w] := 0; v_w_scheduled[v_w] := 0; v_w_available[v_w] := 0; v_w_unbooked[v_w] := 0;
-          v_w_held[v_w] := '0'; v_w_leased[v_w] := '0'; v_w_owed[v_w] := 0; v_w_unpaid[v_w] := 0; v_w_shortfall[v_w] := 0; v_w_limit[v_w] := 0;
+          v_w_no[v_w] := v_k_no[v_k];
           v_w_new[v_w] := true;
+          v_w_dormant[v_w] := false;
         END IF;
         v_w_shortfall[v_w] := v_w_shortfall[v_w] + v_short;
         v_w_changed[v_w] := true;
@@ -912,6 +924,7 @@ BEGIN
       END IF;
       FOR v_s IN v_s_from .. v_s_to LOOP
         v_w := v_s_wallet[v_s];
+        CONTINUE WHEN v_dormant AND v_w_dormant[v_w];
         v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
           || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
         v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_figures;
@@ -929,8 +942,8 @@ BEGIN
         v_shown := v_shown || ',"warnings":[' || substr(v_warned_shown, 2) || ']';
       END IF;
       v_c := CASE WHEN v_would IS NULL THEN v_nearest ELSE v_denied_by END;
-      IF v_would = 'INSUFFICIENT_CREDITS' AND v_s_to >= v_s_from THEN
-        v_w := v_s_wallet[v_s_to];
+      IF v_would = 'INSUFFICIENT_CREDITS' AND v_s_last >= v_s_from THEN
+        v_w := v_s_wallet[v_s_last];
         v_text := v_text || ',"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
         v_shown := v_shown || ',"binding":{"kind":"WALLET","walletId":' || v_w_id[v_w] || ',"limit":"' || v_w_limit[v_w] || '","used":"'
           || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
@@ -963,7 +976,8 @@ BEGIN
         v_k_seq[v_k] := v_saved.k_seq; v_k_no[v_k] := v_saved.k_no; v_k_created[v_k] := v_saved.k_created; v_u_seq := v_saved.u_seq;
         v_g_left := v_saved.g_left; v_g_changed := v_saved.g_changed;
         v_w_scheduled := v_saved.w_scheduled; v_w_available := v_saved.w_available; v_w_unbooked := v_saved.w_unbooked;
-        v_w_owed := v_saved.w_owed; v_w_changed := v_saved.w_changed;
+        v_w_owed := v_saved.w_owed; v_w_changed := v_saved.w_changed; v_w_dormant := v_saved.w_dormant; v_w_new := v_saved.w_new;
+        v_w_no := v_saved.w_no; v_w_shortfall := v_saved.w_shortfall;
         v_c_no := v_saved.c_no; v_c_used := v_saved.c_used; v_c_denied_count := v_saved.c_denied_count;
         v_c_denied_amount := v_saved.c_denied_amount; v_c_from_seq := v_saved.c_from_seq; v_c_changed := v_saved.c_changed;
         v_entries := v_saved.entries;
@@ -977,8 +991,9 @@ BEGIN
             v_i_would[v_i] := false;
           END IF;
           CONTINUE WHEN v_k_observe[v_k] AND NOT v_group_refused;
+          v_i_seq[v_i] := v_k_seq[v_k];
           IF v_i_allowed[v_i] THEN
-            v_i_allowed[v_i] := false; v_i_seq[v_i] := v_k_seq[v_k]; v_i_answer[v_i] := '{}'; v_i_shown[v_i] := '{'; v_i_bound[v_i] := NULL;
+            v_i_allowed[v_i] := false; v_i_answer[v_i] := '{}'; v_i_shown[v_i] := '{'; v_i_bound[v_i] := NULL;
             v_i_credits[v_i] := NULL; v_i_shortfall[v_i] := NULL; v_i_counters[v_i] := NULL;
           END IF;
           IF v_group_refused THEN

@@ -93,7 +93,7 @@ BEGIN
          bool_or(coalesce(length(customer) NOT BETWEEN 1 AND 128 OR length(feature) > 63 OR jsonb_array_length(entities) > 4
            OR jsonb_array_length(dimensions) > 8 OR overage NOT IN ('REJECT', 'CAP', 'OVERDRAFT', 'RECORD')
            OR (overage = 'CAP' AND strpos(v_request.r_names[no], ',') > 0)
-           OR (occurred_text IS NOT NULL AND (overage <> 'RECORD' OR occurred IS NULL OR occurred > p_at OR occurred < date_trunc('month', p_at, 'UTC'))), false))
+           OR (occurred_text IS NOT NULL AND (overage <> 'RECORD' OR occurred IS NULL)), false))
   INTO v_request.r_customer, v_request.r_feature, v_request.r_price, v_request.r_entities, v_request.r_dimensions, v_request.r_overage, v_request.r_occurred,
        v_request.r_print, v_malformed
   FROM (

@@ -53,7 +53,7 @@ BEGIN
   ELSIF p_item ->> 'overage' NOT IN ('REJECT', 'CAP', 'OVERDRAFT', 'RECORD') THEN
     PERFORM core.refuse(p_i, 'overage', 'UNKNOWN_VALUE', 'one of REJECT, CAP, OVERDRAFT, RECORD');
   ELSIF p_item ->> 'group' IS NOT NULL AND p_item ->> 'overage' IN ('CAP', 'RECORD') THEN
-    PERFORM core.refuse(p_i, 'group', 'NOT_IN_A_GROUP', 'CAP and RECORD cannot be part of a group');
+    PERFORM core.refuse(p_i, 'overage', 'NOT_IN_A_GROUP', 'CAP and RECORD cannot be part of a group');
   END IF;
 
   -- Amounts.

@@ -1,0 +1,121 @@
+"""GraphQL as a back end of the conformance cases: whatever the door has goes through it, the rest by SQL."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from strawberry.utils.str_converters import to_camel_case
+
+from tests.api.serving import Api
+from tests.conformance import forms
+from tests.conformance.backend import Malformed
+from tests.conformance.sql_backend import SqlBackend
+
+#: What each mutation answers with; everything else has no door yet (raises, suspension, the clock).
+MUTATIONS = {
+    "upsert_credit_type": "creditType { creditType }",
+    "upsert_feature": "feature { featureId }",
+    "set_rates": "rates { amount }",
+    "upsert_customer": "customer { customerId }",
+    "upsert_entity": "entity { entityId }",
+    "set_budget": "budget { budgetId }",
+    "grant_credits": "grant { grantId }",
+}
+DECISION = """
+  allowed reason message replayed wouldAllow seq quantities { name amount } credits { creditType amount }
+  slices { walletId grantId amount } shortfall { creditType amount }
+  warnings { budgetId entityId limit used advice }
+  wallets { walletId creditType available held leased settled owed }
+  binding { kind entityId budgetId limit used held resetsAt }
+"""
+
+
+class GraphqlBackend(SqlBackend):
+    """The same worlds as ``SqlBackend``, through the door."""
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api.connection)
+        self._api = api
+        self._observed = api.make_key(observe=True)
+
+    def _call(self, function: str, **fields: Any) -> Any:
+        return self._mutate(function, fields)
+
+    def _change(self, function: str, **fields: Any) -> Any:
+        if function not in MUTATIONS:
+            return super()._change(function, **fields)
+        return self._mutate(function, {"customerId": self._customer, **fields})
+
+    def _mutate(self, function: str, fields: dict[str, Any]) -> Any:
+        self._stop_clock()
+        name = to_camel_case(function)
+        kind = name[0].upper() + name[1:] + "Input"
+        selection = f"{MUTATIONS[function]} userErrors {{ field code message }}"
+        query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}"
+        answer = self._api.data(query, {"input": _with_pairs(fields)})[name]
+        assert answer["userErrors"] == []
+        return answer.get("grant") or answer
+
+    def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
+        self._stop_clock()
+        asked = [
+            _without_nulls({**item, "customerId": self._customer, "featureId": self._own(item["featureId"])})
+            for item in items
+        ]
+        kind = "query" if verb == "check" else "mutation"
+        query = f"{kind} ($input: [ConsumeInput!]!) {{ {verb}Many(input: $input) {{ {DECISION} }} }}"
+        answer = self._api.post(query, {"input": asked}, key=self._observed if observe else None)
+        if errors := answer.get("errors"):
+            field = re.sub(r"^\[\d+\]\.", "", errors[0]["extensions"]["field"])
+            root = re.split(r"[.\[]", field)[0]
+            raise Malformed("quantities" if root == "quantity" else root)
+        return [self._seen(decision) for decision in answer["data"][f"{verb}Many"]]
+
+    def _seen(self, decision: dict[str, Any]) -> forms.Answer:
+        types = {own: name for name, own in self._types.items()}
+
+        def credits_of(amounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [{**each, "creditType": types[each["creditType"]]} for each in amounts]
+
+        conflict = re.search(r"with another (\w+)\.", decision["message"] or "")
+        answer: Any = {
+            **decision,
+            "seq": None if decision["seq"] is None else int(decision["seq"]),
+            "credits": credits_of(decision["credits"]),
+            "shortfall": credits_of(decision["shortfall"]),
+            "slices": [
+                {
+                    **each,
+                    "walletId": self._world_id(each["walletId"]),
+                    "grantId": each["grantId"] and self._grants[each["grantId"]],
+                }
+                for each in decision["slices"]
+            ],
+            "wallets": [
+                {
+                    **each,
+                    "walletId": self._world_id(each["walletId"]),
+                    "creditType": types[each["creditType"]],
+                }
+                for each in decision["wallets"]
+            ],
+            "field": conflict[1] if conflict else None,
+            "retryAfter": None,
+        }
+        return answer  # type: ignore[no-any-return]
+
+
+def _with_pairs(given: Any) -> Any:
+    """Dimensions are objects in SQL, and lists of keys and values in GraphQL."""
+    if isinstance(given, list):
+        return [_with_pairs(each) for each in given]
+    if not isinstance(given, dict):
+        return given
+    found = {name: _with_pairs(value) for name, value in given.items()}
+    if isinstance(given.get("dimensions"), dict):
+        found["dimensions"] = [{"key": key, "value": value} for key, value in given["dimensions"].items()]
+    return found
+
+
+def _without_nulls(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}

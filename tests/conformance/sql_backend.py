@@ -1,0 +1,325 @@
+"""The database as a back end, through ``api`` functions and nothing else (``state`` reads the tables)."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from tests.conformance import forms
+from tests.conformance.backend import Malformed
+
+_NUMBERS = count(1)
+#: Windows for which SQL refuses an anchor, and the model takes no notice of one.
+_UNANCHORED = {"REQUEST", "TOTAL", "BILLING_PERIOD"}
+
+
+class SqlBackend:
+    """See ``backend.Backend``. Worlds of one database share its catalogue, where each has names of its own."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def set_up(self, world: forms.World) -> None:
+        self._number = next(_NUMBERS)
+        self._customer = f"customer-{self._number}"
+        self._instant = datetime.fromisoformat(world.get("instant", forms.INSTANT))
+        self._clock = self._instant - timedelta(seconds=forms.SET_UP_BEFORE)
+        self._grants: dict[str, str] = {}
+        self._types = {each["creditType"]: self._own(each["creditType"]) for each in world["creditTypes"]}
+        for credit_type in world["creditTypes"]:
+            self._call(
+                "upsert_credit_type",
+                creditType=self._types[credit_type["creditType"]],
+                displayDecimals=0,
+                decimals=credit_type["decimals"],
+            )
+        for feature in world["features"]:
+            self._set_feature(feature)
+        self._change("upsert_customer")
+        for entity in world["entities"]:
+            self.set_entity({**entity, "suspended": False})
+        for wallet in world["wallets"]:
+            self._set_wallet(wallet)
+        for budget in world["budgets"]:
+            self.set_budget(budget)
+        for grant in world["grants"]:
+            self.grant(grant)
+        for entity in world["entities"]:
+            if entity.get("suspended"):
+                self.suspend_entity(entity["entityId"], True)
+        if "unknownEntity" in world or "observe" in world:
+            self.set_policy(world.get("observe"), world.get("unknownEntity"))
+        self.advance(forms.SET_UP_BEFORE)
+
+    def consume(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
+        return self._decide("consume", items, observe)
+
+    def check(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
+        return self._decide("check", items, observe)
+
+    def grant(self, grant: forms.GrantForm) -> None:
+        answer = self._change(
+            "grant_credits",
+            idempotencyKey=f"grant-{grant['grantId']}",
+            walletId=grant["walletId"],
+            amount=grant["amount"],
+            kind=grant["kind"],
+            priority=grant["priority"],
+            effectiveAt=self._time(grant["effectiveAt"]),
+            **_given(
+                expiresAt=None if grant["expiresAt"] is None else self._time(grant["expiresAt"]),
+                features=None if grant["features"] is None else [self._own(f) for f in grant["features"]],
+            ),
+        )
+        self._grants[answer["grantId"]] = grant["grantId"]
+
+    def set_entity(self, entity: forms.EntityForm) -> None:
+        self._change(
+            "upsert_entity", entityId=entity["entityId"], type=entity["type"], parentId=entity["parentId"]
+        )
+
+    def set_budget(self, budget: forms.BudgetForm) -> None:
+        self._change(
+            "set_budget",
+            budgetId=budget["budgetId"],
+            limit=budget["limit"],
+            mode=budget["mode"],
+            measure=budget["measure"],
+            window=budget["window"],
+            **_given(
+                entityId=budget["entityId"],
+                each=budget["each"],
+                creditType=self._types.get(budget["creditType"] or ""),
+                featureId=self._own(budget["featureId"]) if budget["featureId"] else None,
+                quantity=budget["quantity"],
+                dimensions=budget.get("dimensions"),
+                anchorAt=None if budget["window"] in _UNANCHORED else budget.get("anchor"),
+                timeZone=budget.get("zone"),
+                advice=budget.get("advice"),
+            ),
+        )
+
+    def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
+        self._change(
+            "raise_budget", budgetId=budget_id, amount=amount, until=self._time(until), reason=raise_id
+        )
+
+    def suspend_customer(self, suspended: bool) -> None:
+        self._one("SELECT api.set_suspension(%s, NULL, %s, 'test')", self._customer, suspended)
+
+    def suspend_entity(self, entity_id: str, suspended: bool) -> None:
+        self._one("SELECT api.set_suspension(%s, %s, %s, 'test')", self._customer, entity_id, suspended)
+
+    def set_policy(self, observe: bool | None, unknown_entity: forms.UnknownEntityForm | None) -> None:
+        policy = None
+        if unknown_entity is not None:
+            policy = {
+                "policy": unknown_entity["policy"],
+                "type": unknown_entity["type"],
+                "parentId": unknown_entity["parentId"],
+                "max": unknown_entity["maximum"],
+            }
+        self._change("upsert_customer", **_given(observe=observe, unknownEntity=policy))
+
+    def book_due(self) -> None:
+        self._one("SELECT api.book_due(10000)")
+
+    def advance(self, seconds: int) -> None:
+        self._clock += timedelta(seconds=seconds)
+
+    def state(self) -> forms.State:
+        self._stop_clock()
+        counters = """
+            SELECT b.budget_id, e.entity_id,
+                   CASE b.subject_kind WHEN 'SESSION' THEN c.session_id END,
+                   CASE WHEN c.window_end > %s
+                     AND (b.subject_kind <> 'SESSION' OR c.last_used_at > %s - interval '720 hours')
+                     THEN c.used ELSE 0 END AS used, c.would_deny_count, c.would_deny_amount
+            FROM core.counter AS c
+            JOIN core.budget AS b USING (customer_id, budget_no)
+            JOIN core.entity AS e ON e.customer_id = c.customer_id AND e.entity_no = c.subject_no
+            WHERE c.customer_id = %s
+        """
+        named = [
+            ({"budgetId": budget, "entityId": entity, "sessionId": session}, used, denied, amount)
+            for budget, entity, session, used, denied, amount in self._rows(
+                counters, self._clock, self._clock, self._customer
+            )
+        ]
+        grants = self._rows(
+            "SELECT grant_no::text, amount - (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
+            " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no"
+            " AND e.kind IN ('CONSUME', 'OVERDRAFT_REPAID'))"
+            " FROM core.credit_grant AS g WHERE customer_id = %s",
+            self._customer,
+        )
+        owed = self._rows(
+            "SELECT wallet_id, owed FROM core.wallet WHERE customer_id = %s AND owed > 0", self._customer
+        )
+        return {
+            "seq": self._one("SELECT seq FROM core.gate WHERE customer_id = %s", self._customer),
+            "left": {self._grants[grant]: _plain(left) for grant, left in grants},
+            "owed": {self._world_id(wallet): _plain(amount) for wallet, amount in owed},
+            "used": [name | {"used": _plain(used)} for name, used, _, _ in named if used],
+            "wouldDeny": [
+                name | {"count": denied, "amount": _plain(amount)}
+                for name, _, denied, amount in named
+                if denied
+            ],
+        }
+
+    def _set_feature(self, feature: forms.FeatureForm) -> None:
+        own = self._own(feature["featureId"])
+        self._call(
+            "upsert_feature",
+            featureId=own,
+            quantities=feature["quantities"],
+            step=feature["step"],
+            dimensions=feature.get("dimensions", []),
+            creditTypes=[self._types[each] for each in feature["creditTypes"]],
+        )
+        rates = [
+            {
+                "creditType": self._types[rate["creditType"]],
+                "quantity": rate["quantity"],
+                "amount": rate["amount"],
+                "perUnits": int(rate["perUnits"]),
+                "dimensions": rate.get("dimensions", {}),
+                "effectiveFrom": "1970-01-01T00:00:00Z"
+                if rate.get("effectiveFrom") is None
+                else self._time(rate["effectiveFrom"]),
+            }
+            for rate in feature["rates"]
+        ]
+        if rates:
+            self._call("set_rates", featureId=own, rates=rates)
+
+    def _set_wallet(self, wallet: forms.WalletForm) -> None:
+        own = {
+            "walletId": wallet["walletId"],
+            "creditType": self._types[wallet["creditType"]],
+            "overdraftLimit": wallet["overdraftLimit"],
+        }
+        if wallet["entityId"] is None:
+            self._change("upsert_customer", wallets=[own])
+        else:
+            self._change("upsert_entity", entityId=wallet["entityId"], wallets=[own])
+
+    def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
+        self._stop_clock()
+        asked = [{**item, "featureId": self._own(item["featureId"])} for item in items]
+        try:
+            with self._connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+                cursor.execute(
+                    f"SELECT * FROM api.{verb}(%s, %s, %s)",  # type: ignore[arg-type]
+                    (self._customer, Jsonb(asked), observe),
+                )
+                rows = cursor.fetchall()
+        except psycopg.Error as error:
+            if error.sqlstate != "UC100":
+                raise
+            raise Malformed(_root(_detail(error)["field"])) from error
+        return [self._answer(item, row) for item, row in zip(items, rows, strict=True)]
+
+    def _answer(self, item: forms.Item, row: dict[str, Any]) -> forms.Answer:
+        kept = row["answer"]
+        types = {own: name for name, own in self._types.items()}
+        asked = item.get("quantities") or [{"name": "quantity", "amount": item.get("quantity")}]
+        taken = kept.get("quantities", {})
+        return {
+            "allowed": row["allowed"],
+            "reason": row["reason"],
+            "replayed": row["replayed"],
+            "wouldAllow": row["would_allow"],
+            "seq": row["seq"],
+            "quantities": [{"name": q["name"], "amount": taken.get(q["name"], q["amount"])} for q in asked]
+            if row["allowed"]
+            else [],
+            "credits": [{"creditType": types[t], "amount": a} for t, a in kept.get("credits", {}).items()],
+            "shortfall": [
+                {"creditType": types[t], "amount": a} for t, a in kept.get("shortfall", {}).items()
+            ],
+            "slices": [
+                {
+                    "walletId": self._world_id(wallet),
+                    "grantId": grant and self._grants[grant],
+                    "amount": amount,
+                }
+                for wallet, grant, amount in kept.get("slices", [])
+            ],
+            "wallets": [
+                {
+                    "walletId": self._world_id(wallet),
+                    "creditType": types[credit_type],
+                    "available": available,
+                    "held": held,
+                    "leased": leased,
+                    "settled": _plain(Decimal(available) + Decimal(held) + Decimal(leased)),
+                    "owed": owed,
+                }
+                for wallet, credit_type, available, held, leased, owed in kept.get("wallets", [])
+            ],
+            "binding": _binding(kept.get("binding")),
+            "warnings": kept.get("warnings", []),
+            "field": kept.get("field"),
+            "retryAfter": None,
+        }
+
+    def _own(self, name: str) -> str:
+        return f"{name}-{self._number}"
+
+    def _world_id(self, wallet_id: str) -> str:
+        """A wallet that a shortfall made is called after our own name of its type."""
+        return wallet_id.removesuffix(f"-{self._number}")
+
+    def _time(self, seconds: int) -> str:
+        return (self._instant + timedelta(seconds=seconds)).isoformat()
+
+    def _stop_clock(self) -> None:
+        """The wall's clock goes on between calls; this takes it back to where the world's stands."""
+        self._connection.execute(
+            "UPDATE core.installation SET clock_offset = %s - clock_timestamp()", (self._clock,)
+        )
+
+    def _call(self, function: str, **fields: Any) -> Any:
+        return self._one(f"SELECT api.{function}(%s, 'test')", Jsonb(fields))
+
+    def _change(self, function: str, **fields: Any) -> Any:
+        return self._one(f"SELECT api.{function}(%s, %s, 'test')", self._customer, Jsonb(fields))
+
+    def _one(self, statement: str, *arguments: Any) -> Any:
+        self._stop_clock()
+        return self._rows(statement, *arguments)[0][0]
+
+    def _rows(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement, arguments).fetchall()  # type: ignore[arg-type]
+
+
+def _binding(binding: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the model tells too; of a wallet SQL tells its id besides."""
+    named = ("kind", "entityId", "budgetId", "limit", "used", "held", "resetsAt")
+    return binding and {name: binding.get(name) for name in named}
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _detail(error: psycopg.Error) -> dict[str, Any]:
+    detail: dict[str, Any] = json.loads(error.diag.message_detail or "{}")
+    return detail
+
+
+def _root(field: str) -> str:
+    """``quantities[0].amount`` and ``quantity`` are both about quantities."""
+    root = field.split("[")[0].split(".")[0]
+    return "quantities" if root == "quantity" else root

@@ -1,0 +1,38 @@
+"""SQL is judged by the vectors and by the model."""
+
+import psycopg
+import pytest
+from hypothesis import given
+
+from tests.conformance.agreement import first_disagreement
+from tests.conformance.cases import load_cases, replay_case
+from tests.conformance.forms import History
+from tests.conformance.model_backend import ModelBackend
+from tests.conformance.sql_backend import SqlBackend
+from tests.model.strategies import histories, judged, kept
+
+#: What SQL leaves to the doors.
+LEFT_TO_DOORS = {"retryAfter"}
+
+
+@pytest.fixture(scope="module")
+def backend(module_connection: psycopg.Connection) -> SqlBackend:
+    """One database for all: worlds share nothing but the catalogue, where their names differ."""
+    return SqlBackend(module_connection)
+
+
+def test_sql_agrees_with_every_case(backend: SqlBackend) -> None:
+    differences = [difference for case in load_cases() if (difference := replay_case(backend, case))]
+    assert differences == []
+
+
+@pytest.mark.parametrize("name", sorted(kept()))
+def test_sql_agrees_with_the_model_on_what_once_failed(backend: SqlBackend, name: str) -> None:
+    assert first_disagreement(ModelBackend(), backend, kept()[name], leave_out=LEFT_TO_DOORS) is None
+
+
+@judged(examples=150)
+@given(history=histories())
+def test_sql_agrees_with_the_model(backend: SqlBackend, history: History) -> None:
+    difference = first_disagreement(ModelBackend(), backend, history, leave_out=LEFT_TO_DOORS)
+    assert difference is None, difference
