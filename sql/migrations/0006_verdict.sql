@@ -72,7 +72,9 @@ CREATE TYPE core.verdict AS (
   k_id              text[],
   k_seq             bigint[],
   k_last_no         integer[],
-  k_created         integer[]
+  k_created         integer[],
+  -- Whether anything was recorded, a denial too.
+  k_recorded        boolean[]
 );
 
 -- What core.parse_items makes of a list of items: i_ one per item, r_ one per route.

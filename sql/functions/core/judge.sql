@@ -5,8 +5,9 @@
 -- denied item does not count against later ones, and writes nothing.
 --
 -- A *route* is everything about a request but its key and amounts; items that share one share all that is
--- loaded for it. Look-ups are laterals with a LIMIT or OFFSET, which the planner does not turn into a scan of the
--- whole table when it guesses an array too long. Prefixes of the locals: i_ item, r_ route, t_ credit type priced on a route, n_ node of a
+-- loaded for it. Look-ups are laterals with a LIMIT or OFFSET, and sequential scans are off: the planner, which
+-- cannot know how long an array will be, must not turn them into scans of whole tables, nor keep a plan made while a
+-- table was empty. Prefixes of the locals: i_ item, r_ route, t_ credit type priced on a route, n_ node of a
 -- route's path, s_ stop (a wallet on a route, in burn order), x_ charge (a counter on a route, in the order
 -- limits bind), w_ wallet, g_ grant, c_ counter, u_ unknown entity, k_ customer, e_ ledger entry.
 --
@@ -25,6 +26,7 @@ LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
@@ -38,7 +40,7 @@ DECLARE
   v_due boolean;
   -- customers
   v_k_seq bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
-  v_k_deferred boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
+  v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   -- items
   v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_route integer[]; v_i_first integer[]; v_i_group text[];
   v_i_session text[]; v_i_quantities text[]; v_i_amount integer[]; v_amounts numeric[];
@@ -108,6 +110,8 @@ BEGIN
        v_k_unknown_left, v_sessions, v_due
   FROM unnest(p_customers) WITH ORDINALITY AS c (id, k)
   LEFT JOIN core.gate AS g ON g.customer_id = c.id;
+
+  v_k_recorded := array_fill(false, ARRAY[cardinality(p_customers)]);
 
   -- Items.
   v_request := core.parse_items(p_operation, p_customer_id, p_items, p_at, v_sessions, date_trunc('month', v_installed, 'UTC')::date);
@@ -966,6 +970,9 @@ BEGIN
       v_i_counters[v_i] := nullif('{' || substr(v_counted, 2) || '}', '{}');
       v_amounts[v_at + 1] := v_asked;
     END item;
+    IF v_i_status[v_i] = 'NEW' THEN
+      v_k_recorded[v_k] := true;
+    END IF;
 
     -- A group ends: one member that failed undoes them all.
     CONTINUE WHEN v_turns IS NULL;
@@ -1047,6 +1054,7 @@ BEGIN
   FROM unnest(v_u_k, v_u_no, v_u_id, v_u_path, v_u_types, v_u_seq) AS u (k, no, id, path, types, seq)
   WHERE u.seq IS NOT NULL;
   v_verdict.k_id := p_customers; v_verdict.k_seq := v_k_seq; v_verdict.k_last_no := v_k_no; v_verdict.k_created := v_k_created;
+  v_verdict.k_recorded := v_k_recorded;
   RETURN v_verdict;
 END
 $$;

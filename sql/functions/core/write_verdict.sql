@@ -1,10 +1,23 @@
 -- Writes what was judged: one statement per table for the whole batch, under gates that are locked.
+--
+-- Every look-up is by primary key, from arrays whose length the planner cannot know: without the settings it
+-- reads a table of a few thousand rows as a whole rather than look up a few of them.
 CREATE OR REPLACE FUNCTION core.write_verdict(p core.verdict) RETURNS void
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
+DECLARE
+  -- Locals, since an element of an array inside a record is found by reading the array from its start.
+  v_feature text[] := p.r_feature;
+  v_dimensions text[] := p.r_dimensions;
+  v_named text[] := p.r_named;
+  v_path text[] := p.r_path;
+  v_occurred timestamptz[] := p.r_occurred;
 BEGIN
   IF p.n_no IS NOT NULL THEN
     INSERT INTO core.entity (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types, created_at)
@@ -63,11 +76,11 @@ BEGIN
   IF true = ANY (p.i_allowed) THEN
     INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, feature_id, entity_nos, session_id, dimensions, quantities,
                                   credits, shortfall, path, counters, reason, catalog_version)
-    SELECT i.customer, i.seq, p.at, r.occurred, r.feature, ('{' || r.named || '}')::integer[], i.session, r.dimensions::json, i.quantities::json,
-           i.credits::json, i.shortfall::json, ('{' || r.path || '0}')::integer[], i.counters::integer[], i.reason, p.catalog_version
+    SELECT i.customer, i.seq, p.at, v_occurred[i.route], v_feature[i.route], ('{' || v_named[i.route] || '}')::integer[], i.session,
+           v_dimensions[i.route]::json, i.quantities::json, i.credits::json, i.shortfall::json, ('{' || v_path[i.route] || '0}')::integer[],
+           i.counters::integer[], i.reason, p.catalog_version
     FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_route, p.i_session, p.i_quantities, p.i_credits, p.i_shortfall, p.i_counters, p.i_reason)
       AS i (customer, seq, status, allowed, route, session, quantities, credits, shortfall, counters, reason)
-    JOIN unnest(p.r_feature, p.r_dimensions, p.r_named, p.r_path, p.r_occurred) WITH ORDINALITY AS r (feature, dimensions, named, path, occurred, route) ON r.route = i.route
     WHERE i.status = 'NEW' AND i.allowed;
   END IF;
   IF cardinality(p.e_seq) > 0 THEN
@@ -86,8 +99,7 @@ BEGIN
 
   UPDATE core.gate AS g
   SET seq = k.seq, last_at = p.at, last_no = k.last_no, created_count = g.created_count + k.created, entity_count = g.entity_count + k.created
-  FROM unnest(p.k_id, p.k_seq, p.k_last_no, p.k_created) AS k (id, seq, last_no, created)
-  JOIN (SELECT DISTINCT i.customer FROM unnest(p.i_customer, p.i_status) AS i (customer, status) WHERE i.status = 'NEW') AS n ON n.customer = k.id
-  WHERE g.customer_id = k.id;
+  FROM unnest(p.k_id, p.k_seq, p.k_last_no, p.k_created, p.k_recorded) AS k (id, seq, last_no, created, recorded)
+  WHERE k.recorded AND g.customer_id = k.id;
 END
 $$;
