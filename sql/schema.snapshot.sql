@@ -115,7 +115,8 @@ CREATE TYPE core.verdict AS (
 	k_id text[],
 	k_seq bigint[],
 	k_last_no integer[],
-	k_created integer[]
+	k_created integer[],
+	k_recorded boolean[]
 );
 
 CREATE TABLE core.api_key (
