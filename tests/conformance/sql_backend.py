@@ -19,7 +19,7 @@ _UNANCHORED = {"REQUEST", "TOTAL", "BILLING_PERIOD"}
 
 
 class SqlBackend:
-    """See ``backend.Backend``. Worlds of one database share its catalogue, where each has names of its own."""
+    """See ``backend.Backend``. Worlds of one database share a catalogue, where each has its own names."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection

@@ -146,7 +146,7 @@ def used_after(verdict: Verdict, limit: Limit) -> Fraction:
 
 
 def nearest(verdict: Verdict) -> Limit | None:
-    """Of the hard budgets it takes from, that of which the smallest share is left; the first named, if several."""
+    """Of the hard budgets it takes from, that with the smallest share left; the first named, if several."""
 
     def left(limit: Limit) -> Fraction:
         return 1 - used_after(verdict, limit) / (limit.ceiling or TINY)
