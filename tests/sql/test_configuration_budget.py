@@ -108,13 +108,13 @@ def test_all_faults_of_a_budget_at_once(world) -> None:
         each="customer",
         anchorAt="2026-01-31T00:00:00Z",
         timeZone="EST5EDT4",
-        dimensions={"model": "a"},
+        dimensions={"colour": "a"},
     ) == {
         ("entityId", "NOT_FOUND"),
         ("each", "RESERVED"),
         ("anchorAt", "NOT_APPLICABLE"),
         ("timeZone", "NOT_FOUND"),
-        ("dimensions", "NOT_APPLICABLE"),
+        ("dimensions", "UNDECLARED"),
         ("limit", "TOO_MANY_DECIMALS"),
     }
     assert world.faults("set_budget", **(QUANTITY | {"quantity": "cached"}), creditType="gold") == {

@@ -57,6 +57,13 @@ BEGIN
       WHEN v_undeclared IS NOT NULL THEN core.fault('dimensions', 'UNDECLARED', format('%s has no dimension %s', p_new.feature_id, v_undeclared))
       ELSE '[]' END;
   END IF;
+  IF p_new.feature_id IS NULL THEN
+    SELECT string_agg(name, ', ' ORDER BY name) INTO v_undeclared
+    FROM jsonb_object_keys(p_new.dimensions) AS name WHERE NOT EXISTS (SELECT FROM core.feature AS f WHERE name = ANY (f.dimensions));
+    IF v_undeclared IS NOT NULL THEN
+      v_faults := v_faults || core.fault('dimensions', 'UNDECLARED', format('no feature has a dimension %s', v_undeclared));
+    END IF;
+  END IF;
   IF NOT core.is_time_zone(p_new.time_zone) THEN
     v_faults := v_faults || core.fault('timeZone', 'NOT_FOUND', 'must be a zone of the IANA database, such as Europe/Berlin');
   END IF;

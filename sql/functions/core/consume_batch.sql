@@ -37,7 +37,7 @@ BEGIN
     IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
       PERFORM core.refuse_malformed(p_items, p_customer_id, core.clock());
     END IF;
-    SELECT array_agg(DISTINCT (i ->> 'customerId') COLLATE "C") INTO v_customers
+    SELECT coalesce(array_agg(DISTINCT (i ->> 'customerId') COLLATE "C"), '{}') INTO v_customers
     FROM jsonb_array_elements(p_items) AS i WHERE i ->> 'customerId' IS NOT NULL;
     SELECT array_agg(g.customer_id), max(g.last_at), min(g.next_due_at) INTO v_locked, v_last_at, v_due_at
     FROM (SELECT * FROM core.gate AS g WHERE g.customer_id = ANY (v_customers) FOR NO KEY UPDATE SKIP LOCKED) AS g;

@@ -24,7 +24,8 @@ DECLARE
 BEGIN
   -- What would make the statement below fail instead of finding the fault.
   IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' OR jsonb_array_length(p_items) NOT BETWEEN 1 AND 1000
-     OR p_items @? '$[*] ? (@.type() != "object" || @.quantities[*].type() != "object" || @.quantities.size() == 0)' THEN
+     OR p_items @? '$[*].type() ? (@ != "object")' OR p_items @? '$[*].quantities[*].type() ? (@ != "object")'
+     OR p_items @? '$[*] ? (@.quantities.size() == 0)' THEN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
   END IF;
   WITH asked AS MATERIALIZED (
