@@ -11,6 +11,7 @@
     │   ├── CodeTooOld               CODE_TOO_OLD             the schema asks for newer code
     │   ├── RolesMissing             ROLES_MISSING            roles must be made by an administrator
     │   └── PoolerRefused            POOLER_IN_THE_WAY        a transaction-mode pooler, and no direct URL
+    ├── CallFailed                   CALL_FAILED              an API answered with an error, or not at all
     └── DatabaseError                DATABASE_ERROR           what Postgres said, translated
         ├── RequestError             BAD_REQUEST              an item caused it; the others may pass
         ├── Conflict                 SERIALIZATION_CONFLICT   rolled back; the same again may pass
@@ -88,6 +89,22 @@ class PoolerRefused(MigrationError):
     """Sessions are not kept on this URL, so locks and roles would land on strangers' connections."""
 
     code = "POOLER_IN_THE_WAY"
+
+
+class CallFailed(ControlplaneError):
+    """An API that we called answered with an error, or did not answer.
+
+    Attributes:
+        answered: the code it answered with, else ``UNREACHABLE``, ``UNKNOWN`` or ``CLOSED``.
+        retryable: whether the same request may pass the next time.
+    """
+
+    code = "CALL_FAILED"
+
+    def __init__(self, message: str, *, answered: str, retryable: bool, hint: str | None = None) -> None:
+        super().__init__(f"{message} ({answered})", hint=hint)
+        self.answered = answered
+        self.retryable = retryable
 
 
 class DatabaseError(ControlplaneError):

@@ -1,0 +1,1 @@
+"""A small client of the API: requests over kept connections, live balances, keys in order of time."""
