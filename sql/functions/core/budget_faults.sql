@@ -58,8 +58,9 @@ BEGIN
       ELSE '[]' END;
   END IF;
   IF p_new.feature_id IS NULL THEN
-    SELECT string_agg(name, ', ' ORDER BY name) INTO v_undeclared
-    FROM jsonb_object_keys(p_new.dimensions) AS name WHERE NOT EXISTS (SELECT FROM core.feature AS f WHERE name = ANY (f.dimensions));
+    SELECT string_agg(d.dimension, ', ' ORDER BY d.dimension) INTO v_undeclared
+    FROM jsonb_object_keys(p_new.dimensions) AS d (dimension)
+    WHERE NOT EXISTS (SELECT FROM core.feature AS f WHERE d.dimension = ANY (f.dimensions));
     IF v_undeclared IS NOT NULL THEN
       v_faults := v_faults || core.fault('dimensions', 'UNDECLARED', format('no feature has a dimension %s', v_undeclared));
     END IF;

@@ -49,7 +49,7 @@ DECLARE
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
   v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- routes
-  v_r_k integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_item integer[]; v_r_names text[];
+  v_r_k integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_priceless text[]; v_r_undeclared boolean[]; v_r_dimensions text[]; v_r_print bytea[]; v_r_limits jsonb[]; v_r_step numeric[];
   v_r_many integer[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
   v_r_t_from integer[]; v_r_t_to integer[]; v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
@@ -119,7 +119,7 @@ BEGIN
   v_i_first := v_request.i_first; v_i_group := v_request.i_group; v_i_session := v_request.i_session;
   v_i_quantities := v_request.i_quantities; v_amounts := v_request.amounts;
   v_r_overage := v_request.r_overage; v_r_customer := v_request.r_customer; v_r_feature := v_request.r_feature; v_r_session := v_request.r_session;
-  v_r_item := v_request.r_item; v_r_names := v_request.r_names; v_turns := v_request.turns;
+  v_r_names := v_request.r_names; v_turns := v_request.turns;
   -- Every item has an element in every array, since unnest pairs them by position.
   v_items := ARRAY[cardinality(v_i_key)];
   v_i_status := array_fill('UNRECORDED'::text, v_items); v_i_reason := array_fill(NULL::text, v_items); v_i_credits := v_i_reason;
