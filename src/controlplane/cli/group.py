@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Bring a database to this version's schema, or tell what that would take.",
     "doctor": "Say what is wrong with a database, and how to mend it.",
     "verify": "Say whether balances, counters and order are what history says.",
+    "replay": "Drive a recorded trace of requests through credits and budgets.",
     "recover": "After a restore or failover: say that this history goes on.",
     "watch": "Show a customer's balances as they move.",
     "psql": "Open psql on the database.",

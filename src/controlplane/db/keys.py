@@ -61,6 +61,18 @@ async def create_key(database: Database, given: Input, secret: str, actor: str) 
     return found
 
 
+async def revoke_key(database: Database, key_id: str, actor: str) -> Record:
+    """Make a key stop working, everywhere within a second; again is no error.
+
+    Raises:
+        RequestError: ``INVALID_INPUT``; there is no such key.
+    """
+    found: Record = await database.value(
+        "SELECT api.revoke_api_key(%s, %s)", (encoded({"keyId": key_id}), actor)
+    )
+    return found
+
+
 async def find_key(database: Database, secret_hash: bytes) -> Record | None:
     """The key with this hash, also a revoked or expired one; None if there is none."""
     try:

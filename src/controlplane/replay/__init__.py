@@ -1,0 +1,1 @@
+"""Driving a recorded trace of requests through a door, and counting what became of them."""
