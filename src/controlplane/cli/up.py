@@ -1,11 +1,12 @@
 """``controlplane up``: database, migrations and API in one process."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import structlog
+from rich.console import Console
 
 from controlplane.cli.options import data_option, with_options
 from controlplane.cli.serving import address_of, listen, serve
@@ -14,9 +15,9 @@ from controlplane.db.local import Place, open_place
 from controlplane.db.migrate import migrate
 from controlplane.db.plan import Plan
 from controlplane.db.urls import shown_url
+from controlplane.demo.running import run_demo
+from controlplane.errors import ControlplaneError
 from controlplane.settings import Settings, load_settings
-
-_log = structlog.get_logger(__name__)
 
 
 @click.command("up")
@@ -31,9 +32,13 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
     stays in the folder, and the next start goes on with it. The database is migrated before anything is
     served.
 
+    With --demo there is a customer, acme, whose agents spend as long as it runs: balances move in the
+    terminal, and lines to paste show how to spend, to watch and to look at the ledger.
+
     \b
     Examples:
       controlplane up
+      controlplane up --demo
       controlplane up --data ./data --port 8080
       CONTROLPLANE_DATABASE_URL=postgresql://me@db.internal/credits controlplane up
     """
@@ -46,9 +51,23 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
         place = stack.enter_context(open_place(settings))
         _tell_migrated(migrate(place.url, prefix=settings.role_prefix, environment=settings.environment))
         serving = settings.model_copy(update={"database_url": place.serving_url})
-        if demo:
-            _log.warning("no_demo_in_this_version")
-        serve(serving, listener, on_ready=lambda: _tell_ready(settings, place, address_of(listener)))
+        url = address_of(listener)
+
+        def ready() -> None:
+            _tell_ready(settings, place, url)
+            if demo:
+                running.append(asyncio.create_task(_run_demo(serving, url, embedded=settings.embedded)))
+
+        running: list[asyncio.Task[None]] = []  # a task that nobody holds may be collected
+        serve(serving, listener, on_ready=ready)
+
+
+async def _run_demo(settings: Settings, url: str, *, embedded: bool) -> None:
+    """The API goes on without the demo; what went wrong with it is told."""
+    try:
+        await run_demo(settings, url, Console(), embedded=embedded)
+    except* ControlplaneError as failed:
+        click.echo(f"the demo ended: {failed.exceptions[0]}", err=True)
 
 
 @contextlib.contextmanager

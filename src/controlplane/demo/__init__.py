@@ -1,0 +1,1 @@
+"""A demonstration: one customer whose agents spend, and the terminal that shows it."""

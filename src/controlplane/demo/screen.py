@@ -1,0 +1,59 @@
+"""What the demo shows: balances that move, in place on a terminal and line by line elsewhere."""
+
+from contextlib import aclosing, nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from controlplane.client.live import balances
+from controlplane.demo.agents import Tally
+from controlplane.demo.world import CUSTOMER
+from controlplane.errors import CallFailed
+
+#: Seconds between two lines where there is no terminal.
+_EVERY = 5.0
+
+
+async def show(console: Console, url: str, key: str, tally: Tally) -> None:
+    """Follow the demo customer's balances over a WebSocket, until cancelled or the API stops.
+
+    Raises:
+        CallFailed: there was not a single event.
+    """
+    rate = 5 if console.is_terminal else 1 / _EVERY
+    seen = False
+    with Live(console=console, refresh_per_second=8) if console.is_terminal else nullcontext() as live:
+        try:
+            async with aclosing(balances(url, key, CUSTOMER, most_per_second=rate)) as events:
+                async for event in events:
+                    seen = True
+                    if live is None:
+                        console.print(_line(event, tally), soft_wrap=True, highlight=False)
+                    else:
+                        live.update(_table(event, tally))
+        except CallFailed:
+            if not seen:
+                raise
+
+
+def _line(event: dict[str, Any], tally: Tally) -> str:
+    wallets = "  ".join(f"{each['walletId']} {each['available']}" for each in event["wallets"])
+    counts = "  ".join(f"{name} {count}" for name, count in tally.answers.most_common())
+    return f"seq {event['version']['seq']}  {wallets}  |  {counts}"
+
+
+def _table(event: dict[str, Any], tally: Tally) -> Table:
+    table = Table(title=f"{CUSTOMER}, seq {event['version']['seq']}", title_justify="left", box=None)
+    table.add_column("wallet")
+    table.add_column("available", justify="right", min_width=14)
+    table.add_column("owed", justify="right")
+    for wallet in event["wallets"]:
+        table.add_row(wallet["walletId"], wallet["available"], wallet["owed"])
+    table.add_section()
+    for agent, last in sorted(tally.last.items()):
+        table.add_row(agent, last, "")
+    table.caption = "  ".join(f"{name} {count}" for name, count in tally.answers.most_common())
+    table.caption_justify = "left"
+    return table

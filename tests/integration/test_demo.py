@@ -1,0 +1,45 @@
+"""``up --demo`` as a process: it prints lines that work, balances move, and it stops clean."""
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+from tests.commands import Up, controlplane
+
+
+def demo(folder: Path) -> Up:
+    return Up("--demo", "--port", "0", "--data", str(folder / "data"))
+
+
+def line_of(up: Up, program: str) -> list[str]:
+    """The words of the printed line that runs a program."""
+    return shlex.split(up.wait_for(f"  {program} "))
+
+
+def test_the_demo_spends_and_its_lines_work(folder: Path) -> None:
+    with demo(folder) as up:
+        up.wait_for("|  ALLOWED")
+        curl = line_of(up, "curl")
+        first, again = (
+            json.loads(subprocess.run(curl, check=True, capture_output=True, timeout=20).stdout)["data"][
+                "consume"
+            ]
+            for _ in range(2)
+        )
+        assert (first["allowed"], first["replayed"], again["replayed"]) == (True, False, True)
+        assert first["credits"] == again["credits"]
+        watch = controlplane(*line_of(up, ".venv/bin/controlplane watch")[1:], "--count", "3", "--json")
+        assert len({json.loads(line)["version"]["seq"] for line in watch.stdout.splitlines()}) == 3
+        assert "CONSUMED" in controlplane(*line_of(up, ".venv/bin/controlplane psql")[1:]).stdout
+        verified = controlplane("verify", "--data", str(folder / "data"))
+        assert verified.returncode == 0, verified.stdout
+        assert up.stop() == 0
+        assert "the demo ended" not in up.output
+
+
+def test_a_second_start_goes_on(folder: Path) -> None:
+    for _ in range(2):
+        with demo(folder) as up:
+            up.wait_for("|  ALLOWED")
+            assert up.stop() == 0
