@@ -12,7 +12,7 @@ WORKERS ?= 2
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e
 SHOW = sed -n -u -e 's/^ *Downloading \([^ ]*\) \(.*\)/    \1 \2/p' -e '/^ERROR/p'
 
-.PHONY: help run test lint format snapshot install clean
+.PHONY: help run test lint format bench snapshot install clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,9 @@ test: lint ## Everything: linters, then the tests on PostgreSQL 18, then those o
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 	@echo "==> the same on PostgreSQL 16: migrations and SQL"
 	@CONTROLPLANE_TEST_POSTGRES=16 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/migration tests/sql
+
+bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, interleaved; ARGS=--help tells more
+	@$(BIN)/python bench/run.py $(ARGS)
 
 snapshot: $(VENV)/.installed-dev ## Write sql/schema.snapshot.sql anew from the migrations
 	@$(BIN)/python scripts/write_snapshot.py
