@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from controlplane.db.postmaster import read_postmaster
 from tests.commands import controlplane
 
 ROWS = 300
@@ -76,6 +77,15 @@ def test_the_report_is_what_the_database_says(
             assert said == spent
     left = one(connection, "SELECT count(*) FROM core.api_key WHERE name = 'replay' AND revoked_at IS NULL")
     assert left == 0
+
+
+def test_it_starts_what_it_needs(trace: Path, folder: Path) -> None:
+    given = ("--data", str(folder / "data"), "--limit", "50")
+    done = controlplane("replay", str(trace), *given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "clean" in done.stdout
+    assert controlplane("verify", "--data", str(folder / "data")).returncode == 0
+    assert read_postmaster(folder / "data" / "postgres") is None
 
 
 def test_a_second_time_with_the_same_seed(

@@ -1,0 +1,63 @@
+"""The examples of the README do what the README says, on the customer that the demo makes."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from controlplane.db.pool import Database
+from controlplane.demo.world import make_world
+from tests.api.serving import Api, running
+from tests.servers import Server
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def demo(server: Server, database_url: str) -> Iterator[Api]:
+    """The API on a database with the demo's customer."""
+    with running(server, database_url) as api:
+        asyncio.run(make(api.login))
+        yield api
+
+
+async def make(url: str) -> None:
+    database = Database(url, size=1, statement_timeout_ms=20_000, behind_pooler=False)
+    await database.open()
+    try:
+        await make_world(database)
+    finally:
+        await database.close()
+
+
+def test_the_consumption_and_its_answer(demo: Api) -> None:
+    asked, _ = examples("graphql")
+    [answer] = examples("json")
+    found = demo.data(asked)["consume"]
+    assert found == json.loads(answer)
+    assert demo.data(asked)["consume"] == {**found, "replayed": True}
+
+
+def test_the_budget(demo: Api) -> None:
+    _, asked = examples("graphql")
+    made = demo.data(asked)["setBudget"]
+    assert made == {"budget": {"budgetId": "agents-a-day", "limit": "250"}, "userErrors": []}
+
+
+def test_sql(demo: Api, connection: psycopg.Connection) -> None:
+    asked, looked = examples("sql")
+    [(allowed, reason, answer)] = connection.execute(asked).fetchall()
+    assert allowed
+    assert reason is None
+    assert answer["credits"]
+    wallets = {row[0]: row[2] for row in connection.execute(looked)}
+    assert wallets["customer:promo"] == 100 - Decimal(answer["credits"]["promo"])
