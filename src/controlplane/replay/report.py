@@ -110,7 +110,9 @@ class Outcome:
 
     def _verify_rows(self) -> list[tuple[str, str, str]]:
         if self.checks is None and self.interrupted:
-            return [("verify", "not run", "it was stopped early; `controlplane verify` looks at all there is")]
+            return [
+                ("verify", "not run", "it was stopped early; `controlplane verify` looks at all there is")
+            ]
         if self.checks is None:
             return [("verify", "not run", "it needs the database: CONTROLPLANE_DATABASE_URL or --data")]
         looked = sum(check.checked for check in self.checks)
