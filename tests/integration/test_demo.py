@@ -43,3 +43,12 @@ def test_a_second_start_goes_on(folder: Path) -> None:
         with demo(folder) as up:
             up.wait_for("|  ALLOWED")
             assert up.stop() == 0
+
+
+def test_a_live_environment_is_left_alone(folder: Path) -> None:
+    done = controlplane(
+        "up", "--demo", "--data", str(folder / "data"), env={"CONTROLPLANE_ENVIRONMENT": "live"}
+    )
+    assert done.returncode != 0
+    assert "live environment" in done.stderr
+    assert not (folder / "data").exists()

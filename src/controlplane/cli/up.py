@@ -16,8 +16,9 @@ from controlplane.db.migrate import migrate
 from controlplane.db.plan import Plan
 from controlplane.db.urls import shown_url
 from controlplane.demo.running import run_demo
-from controlplane.errors import ControlplaneError
+from controlplane.errors import ConfigurationError, ControlplaneError
 from controlplane.settings import Settings, load_settings
+from controlplane.types import Environment
 
 
 @click.command("up")
@@ -43,6 +44,11 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
       CONTROLPLANE_DATABASE_URL=postgresql://me@db.internal/credits controlplane up
     """
     settings = with_options(load_settings(), data_dir=data, host=host, port=port)
+    if demo and settings.environment is Environment.LIVE:
+        raise ConfigurationError(
+            "the demo makes a customer and an administrator's key, which a live environment must not have",
+            hint="leave --demo out, or use CONTROLPLANE_ENVIRONMENT=test and another database",
+        )
     with contextlib.suppress(Stop), stop_signals(), contextlib.ExitStack() as stack:
         listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
         if settings.embedded:

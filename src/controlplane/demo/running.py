@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
@@ -37,7 +38,9 @@ async def run_demo(settings: Settings, url: str, console: Console, *, embedded: 
         await database.open()
         await make_world(database)
         key = new_secret("ADMIN", settings.environment)
-        given = {"kind": "ADMIN", "name": "demo", "scopes": [scope.value for scope in Scope]}
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        scopes = [scope.value for scope in Scope]
+        given = {"kind": "ADMIN", "name": "demo", "scopes": scopes, "expiresAt": tomorrow}
         await create_key(database, given, key, ACTOR)
     finally:
         await database.close()
