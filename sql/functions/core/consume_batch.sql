@@ -32,7 +32,7 @@ BEGIN
     v_customers := ARRAY[p_customer_id];
     SELECT g.last_at, g.next_due_at INTO v_last_at, v_due_at
     FROM core.gate AS g WHERE g.customer_id = p_customer_id FOR NO KEY UPDATE;
-    v_locked := v_customers;
+    v_locked := CASE WHEN FOUND THEN v_customers ELSE '{}' END;
   ELSE
     IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
       PERFORM core.refuse_malformed(p_items, p_customer_id, core.clock());
@@ -51,7 +51,7 @@ BEGIN
     PERFORM core.book_due(v_locked, v_at, 500);
   END IF;
 
-  v_verdict := core.judge('consume', p_customer_id, v_customers, v_deferred, p_items, v_at, p_observe);
+  v_verdict := core.judge('consume', p_customer_id, v_customers, coalesce(v_locked, '{}'), v_deferred, p_items, v_at, p_observe);
   PERFORM core.write_verdict(v_verdict);
 
   RETURN QUERY

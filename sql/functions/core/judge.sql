@@ -14,13 +14,15 @@
 --   p_operation    first field of every fingerprint
 --   p_customer_id  whose items they are where they do not say so; null where each must
 --   p_customers    all customers of the items, each once, in the order of COLLATE "C"
+--   p_locked       those of them whose gate the caller holds (a check: all); who came to be since then is not there yet
 --   p_deferred     those of them whose gate could not be locked; their items are answered DEFERRED
 --   p_at           the instant
 --   p_observe      decide and record, but enforce nothing
 --
 -- Raises UC100 for a malformed item.
 CREATE OR REPLACE FUNCTION core.judge(
-  p_operation text, p_customer_id text, p_customers text[], p_deferred text[], p_items jsonb, p_at timestamptz, p_observe boolean
+  p_operation text, p_customer_id text, p_customers text[], p_locked text[], p_deferred text[], p_items jsonb, p_at timestamptz,
+  p_observe boolean
 ) RETURNS core.verdict
 LANGUAGE plpgsql
 STABLE
@@ -109,7 +111,7 @@ BEGIN
   INTO v_k_seq, v_k_no, v_k_created, v_k_suspended, v_k_suspended_nos, v_k_observe, v_k_deferred, v_k_unknown_type, v_k_unknown_parent,
        v_k_unknown_left, v_sessions, v_due
   FROM unnest(p_customers) WITH ORDINALITY AS c (id, k)
-  LEFT JOIN core.gate AS g ON g.customer_id = c.id;
+  LEFT JOIN core.gate AS g ON g.customer_id = c.id AND c.id = ANY (p_locked);
 
   v_k_recorded := array_fill(false, ARRAY[cardinality(p_customers)]);
 
@@ -511,7 +513,9 @@ BEGIN
         END IF;
         v_would := v_r_reason[v_r];
         v_reason := v_r_unbookable[v_r];
-        IF v_reason IS NULL AND v_r_unknown[v_r] IS NOT NULL AND v_k_created[v_k] >= v_k_unknown_left[v_k]
+        IF v_reason IS NULL AND v_r_unknown[v_r] IS NOT NULL AND v_k_created[v_k] + (
+             SELECT count(DISTINCT u) FROM unnest(string_to_array(v_r_unknown[v_r], ',')::integer[]) AS u WHERE v_u_seq[u] IS NULL
+           ) > v_k_unknown_left[v_k]
            AND EXISTS (SELECT FROM unnest(string_to_array(v_r_unknown[v_r], ',')::integer[]) AS u WHERE v_u_seq[u] IS NULL) THEN
           v_reason := 'ENTITY_NOT_FOUND';
           v_would := coalesce(nullif(v_would, 'ENTITY_SUSPENDED'), 'ENTITY_NOT_FOUND');
