@@ -53,8 +53,8 @@ def disagreement(connection: psycopg.Connection, made: World, *calls: list[Item]
         (0, False),
         (2, False),
         (2, True),
-        pytest.param(1, False, marks=pytest.mark.xfail(reason="one more than the maximum is made")),
-        pytest.param(1, True, marks=pytest.mark.xfail(reason="one more than the maximum is made")),
+        (1, False),
+        (1, True),
     ],
 )
 def test_those_of_one_item_all_fit_or_none_is_made(
