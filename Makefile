@@ -12,7 +12,7 @@ WORKERS ?= 2
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e
 SHOW = sed -n -u -e 's/^ *Downloading \([^ ]*\) \(.*\)/    \1 \2/p' -e '/^ERROR/p'
 
-.PHONY: help run test lint format bench snapshot install clean
+.PHONY: help run test races lint format bench snapshot install clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +40,9 @@ test: lint ## Everything: linters, then the tests on PostgreSQL 18, then those o
 
 bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, interleaved; ARGS=--help tells more
 	@$(BIN)/python bench/run.py $(ARGS)
+
+races: $(VENV)/.installed-dev ## Race sixteen connections over so many other worlds: make races RACES=200
+	@CONTROLPLANE_TEST_RACES=$(or $(RACES),100) $(BIN)/pytest tests/concurrency/test_histories.py
 
 snapshot: $(VENV)/.installed-dev ## Write sql/schema.snapshot.sql anew from the migrations
 	@$(BIN)/python scripts/write_snapshot.py
