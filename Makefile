@@ -39,7 +39,7 @@ test: lint ## Everything: linters, then the tests on PostgreSQL 18, then those o
 	@CONTROLPLANE_TEST_POSTGRES=16 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/migration tests/sql
 
 bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, interleaved; ARGS=--help tells more
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 races: $(VENV)/.installed-dev ## Race sixteen connections over so many other worlds: make races RACES=200
 	@CONTROLPLANE_TEST_RACES=$(or $(RACES),100) $(BIN)/pytest tests/concurrency/test_histories.py

@@ -141,3 +141,133 @@ COMMENT ON FUNCTION api.advance_clock(interval)
 IS 'Move the clock of a test environment ahead; the new time.';
 COMMENT ON FUNCTION api.verify(text [])
 IS 'Whether stored state is what history says: per check how much was looked at, and the first offenders.';
+
+-- Tables and types.
+COMMENT ON TABLE core.installation IS 'What this database is, in one row: identity, incarnation, clock, version of the catalogue.';
+COMMENT ON TABLE core.incarnation IS 'Every incarnation there has been, and why it began.';
+COMMENT ON TABLE core.installation_change IS 'Changes of the catalogue, of keys and of incarnations: who, what, when. Immutable.';
+COMMENT ON TABLE core.credit_type IS 'Kinds of credit and their smallest unit, which never changes.';
+COMMENT ON TABLE core.feature IS 'Versions of features: what they count, their dimensions, the credit types they take.';
+COMMENT ON TABLE core.rate IS 'What one quantity of a feature costs, from an instant on; superseded, never edited.';
+COMMENT ON TABLE core.gate IS 'One row a customer, locked by every writer of what the customer owns.';
+COMMENT ON TABLE core.customer IS 'Customers'' names and metadata.';
+COMMENT ON TABLE core.entity IS 'The tree below a customer; number 0 is the customer itself.';
+COMMENT ON TABLE core.wallet IS 'Balances: the bounded accounts of one credit type of one holder.';
+COMMENT ON TABLE core.credit_grant IS 'Lots of credits, burned in one order.';
+COMMENT ON TABLE core.budget IS 'Caps on what an entity, each of some or each session may use in a window.';
+COMMENT ON TABLE core.budget_raise IS 'Temporary additions to a budget''s limit.';
+COMMENT ON TABLE core.counter IS 'What one subject of a budget has used in its window; rolled in place.';
+COMMENT ON TABLE core.counter_window IS 'The windows of counters, by the seq each began with. Immutable.';
+COMMENT ON TABLE core.ledger_entry IS 'Credits moving from one account to another. Immutable, partitioned by month.';
+COMMENT ON TABLE core.usage_event IS 'Consumptions: who, which feature, how much, at what price. Immutable, partitioned by month.';
+COMMENT ON TABLE core.usage_metadata IS 'What a caller said of a usage event beyond what is decided on; erasable.';
+COMMENT ON TABLE core.change IS 'Changes of a customer''s configuration, and due events that move no credits. Immutable.';
+COMMENT ON TABLE core.idempotency IS 'First answers, by key. Immutable, partitioned by the month inside the key.';
+COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
+COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
+COMMENT ON TYPE core.request IS 'What core.parse_items makes of a list of items, as parallel arrays.';
+COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';
+
+-- Decisions.
+COMMENT ON FUNCTION api.consume(text, jsonb, boolean)
+IS 'Decide requests of one customer in order, charge what is allowed, record every answer under its key.';
+COMMENT ON FUNCTION api.consume_many(jsonb, boolean)
+IS 'The same for many customers; those whose gate is held come back deferred.';
+COMMENT ON FUNCTION api.check(text, jsonb, boolean)
+IS 'What consume would answer now; nothing is locked, charged or recorded.';
+COMMENT ON FUNCTION api.check_many(jsonb, boolean)
+IS 'The same for many customers.';
+COMMENT ON FUNCTION core.consume_batch(text, jsonb, boolean)
+IS 'The one consumption: locks gates, books what is due, judges, writes.';
+COMMENT ON FUNCTION core.check_batch(text, jsonb, boolean)
+IS 'The dry run, by the same core.judge.';
+COMMENT ON FUNCTION core.judge(text, text, text [], text [], text [], jsonb, timestamptz, boolean)
+IS 'The one decider: reads, judges in memory, writes nothing.';
+COMMENT ON FUNCTION core.parse_items(text, text, jsonb, timestamptz, boolean, date)
+IS 'Reads a list of items: amounts, fingerprints, and which of them share a route.';
+COMMENT ON FUNCTION core.write_verdict(core.verdict)
+IS 'Writes what was judged, one statement per table.';
+COMMENT ON FUNCTION core.show_answer(text, text)
+IS 'A recorded answer with ids in place of numbers.';
+COMMENT ON FUNCTION core.differing_field(bytea, bytea)
+IS 'The first field in which two fingerprints of requests differ.';
+COMMENT ON FUNCTION core.exceeds_request_limit(jsonb, text, numeric [], integer)
+IS 'Whether one amount is above what its feature lets one request ask.';
+COMMENT ON FUNCTION core.entity_label(text, integer)
+IS 'An entity''s id as JSON.';
+COMMENT ON FUNCTION core.entity_no_of(text, text)
+IS 'What a caller''s filter for an entity means.';
+COMMENT ON FUNCTION core.json_instant(timestamptz)
+IS 'An instant as JSON, in UTC; null for infinity.';
+COMMENT ON FUNCTION core.is_well_formed(jsonb, boolean)
+IS 'Whether a list of items has the shape of requests.';
+COMMENT ON FUNCTION core.refuse(integer, text, text, text)
+IS 'Raises UC100 for one field of one item.';
+COMMENT ON FUNCTION core.refuse_amount(jsonb, integer, text)
+IS 'Raises UC100 unless a JSON value is an amount.';
+COMMENT ON FUNCTION core.refuse_malformed(jsonb, text, timestamptz)
+IS 'Raises UC100 for the first fault of a list of items.';
+COMMENT ON FUNCTION core.refuse_malformed_item(jsonb, integer, text, timestamptz)
+IS 'Raises UC100 for the first fault of one item, if it has any.';
+COMMENT ON FUNCTION core.refuse_undeclared(jsonb, integer, bigint)
+IS 'Raises UC100 for dimensions that a feature does not declare.';
+
+-- The installation: identity, clock, partitions.
+COMMENT ON FUNCTION core.clock()
+IS 'The one clock of every rule; a test environment may move it.';
+COMMENT ON FUNCTION core.identity()
+IS 'Which history this server writes: cluster, timeline and database.';
+COMMENT ON FUNCTION core.hold_identity()
+IS 'Raises UC120 under another identity than the one known.';
+COMMENT ON FUNCTION core.begin_writing()
+IS 'What must be so before anything is written: isolation, a durable commit, identity.';
+COMMENT ON FUNCTION core.begin_incarnation(text)
+IS 'Begins a new incarnation under the identity of now; its number.';
+COMMENT ON FUNCTION core.ensure_partitions(integer)
+IS 'Makes the partitions of this month and those after it; how many were missing.';
+COMMENT ON FUNCTION core.make_partition(text, text, text, date)
+IS 'Makes one month''s partition and moves DEFAULT''s rows of that month into it.';
+COMMENT ON FUNCTION core.refuse_change()
+IS 'Trigger: raises UC910, since history is immutable.';
+
+-- Reading.
+COMMENT ON FUNCTION api.find_api_key(bytea)
+IS 'The key with this hash, revoked and expired ones too.';
+COMMENT ON FUNCTION api.touch_api_keys(text [], timestamptz [])
+IS 'Note when keys were used last; how many moved.';
+COMMENT ON FUNCTION api.read_installation()
+IS 'What this database is, for whoever is about to serve from it.';
+COMMENT ON FUNCTION api.read_versions(text [])
+IS 'Versions of some customers: incarnation, seq, as of.';
+COMMENT ON FUNCTION api.read_balances(text [])
+IS 'Versions and wallets of some customers, of one snapshot.';
+COMMENT ON FUNCTION api.read_api_keys(jsonb, jsonb, integer)
+IS 'A page of API keys by id.';
+COMMENT ON FUNCTION api.read_credit_types(jsonb, jsonb, integer)
+IS 'A page of credit types by id.';
+COMMENT ON FUNCTION api.read_features(jsonb, jsonb, integer)
+IS 'A page of features by id, as the newest catalogue has them.';
+COMMENT ON FUNCTION api.read_rates(jsonb, jsonb, integer)
+IS 'A page of rates, superseded ones too.';
+COMMENT ON FUNCTION api.read_customers(jsonb, jsonb, integer)
+IS 'A page of customers by id.';
+COMMENT ON FUNCTION api.read_entities(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s entities in the order of their making.';
+COMMENT ON FUNCTION api.read_wallets(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s wallets as they stand now.';
+COMMENT ON FUNCTION api.read_grants(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s grants, the newest first.';
+COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s budgets, with what their subjects have used.';
+COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s ledger, the newest first.';
+COMMENT ON FUNCTION api.read_usage_events(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s usage events, the newest first.';
+COMMENT ON FUNCTION api.read_decisions(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s recorded decisions, denials too.';
+COMMENT ON FUNCTION core.page_key(jsonb, integer)
+IS 'Where a page begins: the key of the row before it.';
+COMMENT ON FUNCTION core.wallet_dues(text [])
+IS 'What time has brought to wallets and is not booked yet.';
+COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, text, integer, integer)
+IS 'A wallet as readers see it.';
