@@ -414,7 +414,7 @@ CREATE TABLE core.ledger_entry (
     amount numeric(38,9) NOT NULL,
     from_balance_after numeric(38,9),
     to_balance_after numeric(38,9),
-    CONSTRAINT ledger_entry_balances_in_range CHECK (((from_balance_after >= (0)::numeric) AND (to_balance_after >= (0)::numeric))),
+    CONSTRAINT ledger_entry_balances_in_range CHECK (((from_balance_after >= (0)::numeric) AND (from_balance_after < '100000000000000000000000000000'::numeric) AND (to_balance_after >= (0)::numeric) AND (to_balance_after < '100000000000000000000000000000'::numeric))),
     CONSTRAINT ledger_entry_moves_elsewhere CHECK (((from_account <> to_account) OR (from_wallet_no <> to_wallet_no))),
     CONSTRAINT ledger_entry_moves_something CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric)))
 )
@@ -435,7 +435,7 @@ CREATE TABLE core.ledger_entry_default (
     amount numeric(38,9) CONSTRAINT ledger_entry_amount_not_null NOT NULL,
     from_balance_after numeric(38,9),
     to_balance_after numeric(38,9),
-    CONSTRAINT ledger_entry_balances_in_range CHECK (((from_balance_after >= (0)::numeric) AND (to_balance_after >= (0)::numeric))),
+    CONSTRAINT ledger_entry_balances_in_range CHECK (((from_balance_after >= (0)::numeric) AND (from_balance_after < '100000000000000000000000000000'::numeric) AND (to_balance_after >= (0)::numeric) AND (to_balance_after < '100000000000000000000000000000'::numeric))),
     CONSTRAINT ledger_entry_moves_elsewhere CHECK (((from_account <> to_account) OR (from_wallet_no <> to_wallet_no))),
     CONSTRAINT ledger_entry_moves_something CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric)))
 );
@@ -687,15 +687,27 @@ CREATE TRIGGER change_is_kept BEFORE TRUNCATE ON core.change FOR EACH STATEMENT 
 
 CREATE TRIGGER counter_window_is_immutable BEFORE DELETE OR UPDATE ON core.counter_window FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
+CREATE TRIGGER counter_window_is_kept BEFORE TRUNCATE ON core.counter_window FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER idempotency_default_is_kept BEFORE TRUNCATE ON core.idempotency_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
 CREATE TRIGGER idempotency_is_immutable BEFORE DELETE OR UPDATE ON core.idempotency FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER idempotency_is_kept BEFORE TRUNCATE ON core.idempotency FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
+CREATE TRIGGER idempotency_undated_is_kept BEFORE TRUNCATE ON core.idempotency_undated FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
 CREATE TRIGGER installation_change_is_immutable BEFORE DELETE OR UPDATE ON core.installation_change FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER installation_change_is_kept BEFORE TRUNCATE ON core.installation_change FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER ledger_entry_default_is_kept BEFORE TRUNCATE ON core.ledger_entry_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER ledger_entry_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_entry FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER usage_event_default_is_kept BEFORE TRUNCATE ON core.usage_event_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER usage_event_is_immutable BEFORE DELETE OR UPDATE ON core.usage_event FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 

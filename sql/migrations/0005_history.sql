@@ -28,7 +28,8 @@ CREATE TABLE core.ledger_entry (
   CONSTRAINT ledger_entry_pkey PRIMARY KEY (customer_id, seq, leg, recorded_at),
   CONSTRAINT ledger_entry_moves_something CHECK (amount > 0 AND amount < 1e29),
   CONSTRAINT ledger_entry_moves_elsewhere CHECK (from_account <> to_account OR from_wallet_no <> to_wallet_no),
-  CONSTRAINT ledger_entry_balances_in_range CHECK (from_balance_after >= 0 AND to_balance_after >= 0)
+  CONSTRAINT ledger_entry_balances_in_range CHECK (
+    from_balance_after >= 0 AND from_balance_after < 1e29 AND to_balance_after >= 0 AND to_balance_after < 1e29)
 ) PARTITION BY RANGE (recorded_at);
 
 CREATE TABLE core.usage_event (
@@ -172,11 +173,22 @@ CREATE TRIGGER counter_window_is_immutable BEFORE UPDATE OR DELETE ON core.count
   FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 CREATE TRIGGER idempotency_is_immutable BEFORE UPDATE OR DELETE ON core.idempotency
   FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+-- A trigger of a statement is not inherited: every partition has its own (core.make_partition makes those of months).
 CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER ledger_entry_default_is_kept BEFORE TRUNCATE ON core.ledger_entry_default
   FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 CREATE TRIGGER usage_event_is_kept BEFORE TRUNCATE ON core.usage_event
   FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER usage_event_default_is_kept BEFORE TRUNCATE ON core.usage_event_default
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 CREATE TRIGGER change_is_kept BEFORE TRUNCATE ON core.change
   FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER counter_window_is_kept BEFORE TRUNCATE ON core.counter_window
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 CREATE TRIGGER idempotency_is_kept BEFORE TRUNCATE ON core.idempotency
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER idempotency_default_is_kept BEFORE TRUNCATE ON core.idempotency_default
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER idempotency_undated_is_kept BEFORE TRUNCATE ON core.idempotency_undated
   FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();

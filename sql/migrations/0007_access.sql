@@ -36,3 +36,5 @@ CREATE TABLE core.installation_change (
 CREATE INDEX installation_change_in_order ON core.installation_change (recorded_at);
 CREATE TRIGGER installation_change_is_immutable BEFORE UPDATE OR DELETE ON core.installation_change
   FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+CREATE TRIGGER installation_change_is_kept BEFORE TRUNCATE ON core.installation_change
+  FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();

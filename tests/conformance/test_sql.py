@@ -26,6 +26,30 @@ def test_sql_agrees_with_every_case(backend: SqlBackend) -> None:
     assert differences == []
 
 
+#: Settings of a session that must not reach what is decided: they do not travel to another node either.
+STRANGE = (
+    "SET TimeZone = 'Asia/Kathmandu'",
+    "SET DateStyle = 'ISO, DMY'",
+    "SET IntervalStyle = 'sql_standard'",
+    "SET search_path = pg_temp",
+    "SET bytea_output = 'escape'",
+    "SET extra_float_digits = 0",
+)
+
+
+def test_settings_of_the_session_do_not_matter(module_connection: psycopg.Connection) -> None:
+    for setting in STRANGE:
+        module_connection.execute(setting.encode())
+    try:
+        backend = SqlBackend(module_connection)
+        differences = [difference for case in load_cases() if (difference := replay_case(backend, case))]
+        assert differences == []
+        history = kept()["many-reasons"]
+        assert first_disagreement(ModelBackend(), backend, history, leave_out=LEFT_TO_DOORS) is None
+    finally:
+        module_connection.execute("RESET ALL")
+
+
 @pytest.mark.parametrize("name", sorted(kept()))
 def test_sql_agrees_with_the_model_on_what_once_failed(backend: SqlBackend, name: str) -> None:
     assert first_disagreement(ModelBackend(), backend, kept()[name], leave_out=LEFT_TO_DOORS) is None

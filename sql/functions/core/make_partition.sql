@@ -25,5 +25,8 @@ BEGIN
   END IF;
   EXECUTE format('ALTER TABLE core.%I ATTACH PARTITION core.%I FOR VALUES FROM (%L) TO (%L)',
                  p_table, p_partition, p_month, v_next);
+  -- Attaching brings the triggers of rows along, but not that of a statement.
+  EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON core.%I FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change()',
+                 p_partition || '_is_kept', p_partition);
 END
 $$;
