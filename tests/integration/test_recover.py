@@ -47,3 +47,26 @@ def test_what_cannot_be_recovered(empty_url: str, database_url: str) -> None:
     done = controlplane("recover", "--force", "--reason", "", env=env)
     assert done.returncode == 1
     assert "INVALID_INPUT" in done.stderr
+
+
+def test_what_a_new_timeline_means_is_declared_beforehand(
+    connection: psycopg.Connection, database_url: str
+) -> None:
+    """CONTROLPLANE_FAILOVER reaches the database by ``migrate``, but not once it has failed over."""
+
+    def migrated(failover: str) -> str:
+        env = {"CONTROLPLANE_DATABASE_URL": database_url, "CONTROLPLANE_FAILOVER": failover}
+        done = controlplane("migrate", env=env)
+        assert done.returncode == 0, done.stderr
+        row = connection.execute("SELECT failover FROM core.installation").fetchone()
+        assert row is not None
+        return str(row[0])
+
+    assert migrated("synchronous") == "synchronous"
+    assert migrated("asynchronous") == "asynchronous"
+    connection.execute("UPDATE core.installation SET identity = 'another'")
+    assert migrated("synchronous") == "asynchronous"
+    controlplane("recover", env={"CONTROLPLANE_DATABASE_URL": database_url})
+    assert migrated("synchronous") == "synchronous"
+    connection.execute("UPDATE core.installation SET identity = 'another'")
+    assert migrated("asynchronous") == "asynchronous"

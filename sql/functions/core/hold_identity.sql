@@ -19,7 +19,11 @@ BEGIN
   IF v_known.failover = 'synchronous' AND NOT pg_is_in_recovery()
      AND split_part(v_known.identity, '/', 1) = split_part(v_identity, '/', 1)
      AND split_part(v_known.identity, '/', 3) = split_part(v_identity, '/', 3) THEN
-    PERFORM core.begin_incarnation('synchronous failover');
+    -- Of many first requests one begins the incarnation; the others wait for it here, and find it begun.
+    SELECT * INTO v_known FROM core.installation FOR NO KEY UPDATE;
+    IF v_known.identity <> v_identity THEN
+      PERFORM core.begin_incarnation('synchronous failover');
+    END IF;
     RETURN;
   END IF;
   RAISE EXCEPTION 'this database was restored or failed over, so nothing is decided here yet'

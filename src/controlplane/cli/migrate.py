@@ -55,6 +55,7 @@ def command(
             place.url,
             prefix=settings.role_prefix,
             environment=settings.environment,
+            failover=settings.failover,
             dry_run=dry_run,
             reapply=reapply,
         )

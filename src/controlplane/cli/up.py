@@ -55,7 +55,13 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
             click.echo(f"starting PostgreSQL {settings.postgres_major} in {settings.data_dir}")
         stack.enter_context(_said("stopped"))
         place = stack.enter_context(open_place(settings))
-        _tell_migrated(migrate(place.url, prefix=settings.role_prefix, environment=settings.environment))
+        plan = migrate(
+            place.url,
+            prefix=settings.role_prefix,
+            environment=settings.environment,
+            failover=settings.failover,
+        )
+        _tell_migrated(plan)
         serving = settings.model_copy(update={"database_url": place.serving_url})
         url = address_of(listener)
 

@@ -5,7 +5,8 @@ One run, under one advisory lock and, unless a migration asks otherwise, in one 
 1. the roles, if one is missing; then everything as ``{prefix}_owner``:
 2. pgmq, unless it is there; 3. pending migrations; 4. functions and views whose checksum changed, while
 what no file makes any more is dropped;
-5. grants and comments, if anything changed; 6. ``upkeep.sql``, always (it makes coming partitions).
+5. grants and comments, if anything changed; 6. ``upkeep.sql``, always (it makes coming partitions), and what
+a new timeline is to mean here.
 
 Function bodies are created unchecked, so that files need no order among themselves, and all are checked by
 their language afterwards, in the same transaction.
@@ -34,7 +35,7 @@ from controlplane.db.sessions import Session, open_session
 from controlplane.db.sources import Migration, Sources, SqlFile, load_sources
 from controlplane.db.statements import Statement
 from controlplane.errors import MigrationError
-from controlplane.types import Environment, Role
+from controlplane.types import Environment, Failover, Role
 
 #: Key of the advisory lock: one runner per database at a time. "ctrlplne" in ASCII.
 LOCK_KEY = int.from_bytes(b"ctrlplne", "big")
@@ -56,6 +57,13 @@ _SETTINGS = (
     "SET LOCAL idle_in_transaction_session_timeout = 0",
     "SET LOCAL client_min_messages = warning",
 )
+
+# What was declared before a failover counts, and not what is declared after it: under another identity than
+# the known one, only the strict meaning is taken.
+_SET_FAILOVER = """
+    UPDATE core.installation SET failover = %(failover)s
+    WHERE failover <> %(failover)s AND (identity = core.identity() OR %(failover)s = 'asynchronous')
+"""
 
 _CHECK_BODIES = """
     SELECT p.oid::regprocedure::text, v.proname, p.oid
@@ -79,6 +87,7 @@ class Runner:
         prefix: str,
         environment: Environment,
         code_version: str,
+        failover: Failover | None = None,
         reapply: bool = False,
     ) -> None:
         """Describe a run; see ``migrate`` for the usual way to make one."""
@@ -87,6 +96,7 @@ class Runner:
         self._prefix = prefix
         self._environment = environment
         self._code_version = release(code_version)
+        self._failover = failover
         self._reapply = reapply
         self._owner = f"{prefix}_{Role.OWNER.value}"
 
@@ -192,6 +202,8 @@ class Runner:
         if self._sources.upkeep is not None:
             self._become_owner()
             self._execute_all(self._sources.upkeep)
+        if self._failover is not None:
+            self._session.execute(_SET_FAILOVER, {"failover": self._failover.value})
 
     def _execute_all(self, file: SqlFile) -> None:
         for statement in file.statements(self._prefix):
@@ -216,6 +228,7 @@ def migrate(
     *,
     prefix: str,
     environment: Environment,
+    failover: Failover | None = None,
     dry_run: bool = False,
     reapply: bool = False,
     sources: Sources | None = None,
@@ -227,6 +240,7 @@ def migrate(
         url: must not lead through a transaction-mode pooler.
         prefix: of the roles; part of the database from the first run on.
         environment: likewise.
+        failover: what a new timeline is to mean from now on; None leaves it as it is.
         dry_run: plan only; nothing is changed, no lock is taken.
         reapply: functions, views and grants again, changed or not; mends what was changed by hand.
         sources: other files than ours; tests use it.
@@ -251,6 +265,7 @@ def migrate(
             prefix=prefix,
             environment=environment,
             code_version=code_version,
+            failover=failover,
             reapply=reapply,
         )
         return runner.plan() if dry_run else runner.run()
