@@ -225,6 +225,8 @@ COMMENT ON FUNCTION core.begin_incarnation(text)
 IS 'Begins a new incarnation under the identity of now; its number.';
 COMMENT ON FUNCTION core.ensure_partitions(integer)
 IS 'Makes the partitions of this month and those after it; how many were missing.';
+COMMENT ON FUNCTION core.lock_history()
+IS 'Lock the history tables for the making of partitions, all or none, without ever waiting long.';
 COMMENT ON FUNCTION core.make_partition(text, text, text, date)
 IS 'Makes one month''s partition and moves DEFAULT''s rows of that month into it.';
 COMMENT ON FUNCTION core.refuse_change()

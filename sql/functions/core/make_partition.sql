@@ -1,4 +1,5 @@
--- Makes one month's partition of one table and moves DEFAULT's rows of that month into it.
+-- Makes one month's partition of one table and moves DEFAULT's rows of that month into it. The caller holds
+-- core.lock_history.
 CREATE OR REPLACE FUNCTION core.make_partition(p_table text, p_column text, p_partition text, p_month date)
 RETURNS void
 LANGUAGE plpgsql
@@ -10,7 +11,6 @@ DECLARE
   v_next date := p_month + interval '1 month';
   v_stray boolean;
 BEGIN
-  EXECUTE format('LOCK TABLE core.%I IN ACCESS EXCLUSIVE MODE', p_table);
   EXECUTE format('SELECT EXISTS (SELECT FROM core.%I WHERE %I >= %L AND %I < %L)',
                  p_table || '_default', p_column, p_month, p_column, v_next) INTO v_stray;
   EXECUTE format('CREATE TABLE core.%I (LIKE core.%I INCLUDING ALL)', p_partition, p_table);
