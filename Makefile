@@ -12,7 +12,7 @@ WORKERS ?= 2
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e
 SHOW = sed -n -u -e 's/^ *Downloading \([^ ]*\) \(.*\)/    \1 \2/p' -e '/^ERROR/p'
 
-.PHONY: help run test races faults lint format bench snapshot install clean
+.PHONY: help run test races faults mutants lint format bench snapshot install clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,9 @@ races: $(VENV)/.installed-dev ## Race sixteen connections over so many other wor
 
 faults: $(VENV)/.installed-dev ## Kill Postgres under load so many times, and all other faults: make faults ROUNDS=50
 	@CONTROLPLANE_TEST_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest --timeout 0 tests/faults
+
+mutants: $(VENV)/.installed-dev ## Slips in the kernel's SQL, and which of them the tests notice; ARGS=--help tells more
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 snapshot: $(VENV)/.installed-dev ## Write sql/schema.snapshot.sql anew from the migrations
 	@$(BIN)/python scripts/write_snapshot.py

@@ -215,16 +215,17 @@ class SqlBackend:
         asked = [{**item, "featureId": self._own(item["featureId"])} for item in items]
         try:
             with self._connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-                cursor.execute(
-                    f"SELECT * FROM api.{verb}(%s, %s, %s)",  # type: ignore[arg-type]
-                    (self._customer, Jsonb(asked), observe),
-                )
+                cursor.execute(*self._call_of(verb, asked, observe))
                 rows = cursor.fetchall()
         except psycopg.Error as error:
             if error.sqlstate != "UC100":
                 raise
             raise Malformed(_root(_detail(error)["field"])) from error
         return [self._answer(item, row) for item, row in zip(items, rows, strict=True)]
+
+    def _call_of(self, verb: str, asked: list[dict[str, Any]], observe: bool) -> tuple[Any, Any]:
+        """The statement that asks, and its arguments."""
+        return f"SELECT * FROM api.{verb}(%s, %s, %s)", (self._customer, Jsonb(asked), observe)
 
     def _answer(self, item: forms.Item, row: dict[str, Any]) -> forms.Answer:
         kept = row["answer"]
@@ -298,6 +299,14 @@ class SqlBackend:
 
     def _rows(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, arguments).fetchall()  # type: ignore[arg-type]
+
+
+class ManySqlBackend(SqlBackend):
+    """By the door for many customers, of which there is one."""
+
+    def _call_of(self, verb: str, asked: list[dict[str, Any]], observe: bool) -> tuple[Any, Any]:
+        items = [{**item, "customerId": self._customer} for item in asked]
+        return f"SELECT * FROM api.{verb}_many(%s, %s)", (Jsonb(items), observe)
 
 
 def _binding(binding: dict[str, Any] | None) -> dict[str, Any] | None:

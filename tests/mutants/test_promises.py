@@ -1,0 +1,132 @@
+"""For each promise a slip in the code that breaks it, made by hand, which the suite must notice.
+
+A slip is a pattern of the function's text and what becomes of it. Where the text was rewritten and the
+pattern is not found any more, the test says so: find the place that keeps the promise now, and break that.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tests.mutants.hatchery import Hatchery, functions, hatchery_on
+from tests.servers import Server
+
+#: Random histories that a slip may take to be noticed.
+HISTORIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What breaks a promise."""
+
+    promise: str
+    name: str
+    function: str
+    pattern: str
+    becomes: str
+
+
+SLIPS = (
+    Slip("P1", "the gate is not locked", "core.consume_batch", r"FOR NO KEY UPDATE(?! SKIP)", ""),
+    Slip(
+        "P1",
+        "a grant keeps what it paid",
+        "core.write_verdict",
+        r"UPDATE core\.credit_grant\b[^;]*;",
+        "NULL;",
+    ),
+    Slip(
+        "P1",
+        "an expired grant pays on",
+        "core.judge",
+        r"g\.expires_at <= p_at AS is_expired",
+        "false AS is_expired",
+    ),
+    Slip(
+        "P3",
+        "the last of a budget is denied",
+        "core.judge",
+        r"IF v_used > v_x_limit\[",
+        "IF v_used >= v_x_limit[",
+    ),
+    Slip(
+        "P3",
+        "what is denied counts",
+        "core.judge",
+        r"v_group_failed AND \(v_group_refused OR NOT",
+        "false AND (v_group_refused OR NOT",
+    ),
+    Slip(
+        "P4",
+        "the root's budgets do not bind",
+        "core.judge",
+        r"\bb\.is_active\b",
+        "b.is_active AND b.entity_no > 0",
+    ),
+    Slip("P4", "budgets are not charged", "core.write_verdict", r"UPDATE core\.counter\b[^;]*;", "NULL;"),
+    Slip(
+        "P5",
+        "expiry before priority",
+        "core.judge",
+        r"g\.priority, g\.expires_at",
+        "g.expires_at, g.priority",
+    ),
+    Slip("P6", "keys are forgotten", "core.write_verdict", r"INSERT INTO core\.idempotency\b[^;]*;", "NULL;"),
+    Slip(
+        "P6",
+        "a conflict is a replay",
+        "core.judge",
+        r"v_i_old_print\[v_i\] = v_i_print\[v_i\]",
+        "v_i_old_print[v_i] IS NOT NULL",
+    ),
+    Slip("P8", "a balance stays", "core.write_verdict", r"UPDATE core\.wallet\b[^;]*;", "NULL;"),
+    Slip("P8", "no entry is made", "core.write_verdict", r"INSERT INTO core\.ledger_entry\b[^;]*;", "NULL;"),
+    Slip("P8", "what expired is still held", "core.write_due", r"UPDATE core\.wallet\b[^;]*;", "NULL;"),
+    Slip("P9", "a number is left out", "core.write_verdict", r"SET seq = k\.seq\b", "SET seq = k.seq + 1"),
+    Slip(
+        "P9",
+        "time runs backwards",
+        "core.consume_batch",
+        r"greatest\(core\.clock\(\), v_last_at\)",
+        "core.clock()",
+    ),
+    Slip("P10", "a check is lenient", "core.check_batch", r"p_observe\);", "true);"),
+    Slip(
+        "P12",
+        "a commit is not waited for",
+        "core.begin_writing",
+        r"'synchronous_commit', 'on'",
+        "'synchronous_commit', 'off'",
+    ),
+    Slip("P14", "what is too fine is taken", "core.parse_items", r"\{1,9\}", "{1,99}"),
+)
+
+
+@pytest.fixture(scope="module")
+def hatchery(server: Server, template: str) -> Iterator[Hatchery]:
+    with hatchery_on(server, template) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+def test_without_a_slip_nothing_is_noticed(hatchery: Hatchery) -> None:
+    assert hatchery.killer(None, HISTORIES) is None
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip.promise}: {slip.name}")
+def test_a_broken_promise_is_noticed(hatchery: Hatchery, slip: Slip) -> None:
+    file = functions()[slip.function]
+    text, count = re.subn(slip.pattern, lambda _: slip.becomes, file.text)
+    assert count, (
+        f"{file.path} has nothing like {slip.pattern!r} any more: break {slip.promise} where it is kept now"
+    )
+    assert hatchery.killer(replace(file, text=text), HISTORIES)
+
+
+def test_history_that_can_be_changed_is_noticed(hatchery: Hatchery) -> None:
+    """P7, which triggers keep."""
+    for table in ("usage_event", "ledger_entry", "idempotency"):
+        harm = f"DROP TRIGGER {table}_is_immutable ON core.{table}"
+        assert hatchery.killer(None, HISTORIES, statement=harm), harm
