@@ -1,0 +1,248 @@
+"""Rules that neither vectors nor histories ask for: of locks, time, durability, identity, many customers."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from tests.sql.configuring import Configuration, small_world
+
+#: No mutant may run for ever; and durability is what a session does not ask for.
+OPTIONS = "-c statement_timeout=10s -c synchronous_commit=off"
+
+
+class Rules:
+    """Each a method that says what is wrong, in a world of its own; called in the order of ``all``."""
+
+    def __init__(self, url: str, connection: psycopg.Connection) -> None:
+        self._url = url
+        self._connection = connection
+
+    def all(self) -> tuple[Callable[[], object], ...]:
+        """The clock is set back last of all, since nothing new can be made until it is where it was."""
+        return (
+            *(self.replay, self.locks, self.race, self.race_of_grants, self.durable, self.exact),
+            *(self.owed, self.identity, self.many, self.history, self.time),
+        )
+
+    def prepare(self) -> object:
+        self._world = small_world(self._connection)
+        rates = [{"creditType": "general", "quantity": "input", "amount": "1"}]
+        self._world.catalog("set_rates", featureId="chat", rates=rates)
+        for customer in ("acme", "free"):
+            own = Configuration(self._connection, customer)
+            own.change("upsert_customer")
+            own.change("grant_credits", idempotencyKey="g", creditType="general", amount="1000")
+            shape = {"measure": "CREDITS", "creditType": "general", "window": "TOTAL"}
+            own.change("set_budget", budgetId="all", limit="900", **shape)
+        available = self._world.rows("SELECT available FROM core.wallet WHERE available = 1000")
+        return None if len(available) == 2 else "a grant is not there at once"
+
+    def replay(self) -> object:
+        """The same key answers the same; a conflict names its field; one key twice in a call is one."""
+        first = self._consume(_ask("again", "5"), _ask("again", "5"))
+        second = self._consume(_ask("again", "5"), _ask("again", "6"))
+        told = [row[1:4] for row in (*first, *second)]
+        expected = [(True, None, False), (True, None, True), (True, None, True)]
+        if told != [*expected, (False, "IDEMPOTENCY_CONFLICT", False)]:
+            return f"replayed {told}"
+        return self.verify()
+
+    def locks(self) -> object:
+        """A gate that another holds is waited for by one customer's call, and left alone by many's."""
+        with psycopg.connect(self._url, options=OPTIONS) as other:
+            rows = other.execute("SELECT allowed FROM api.consume('acme', %s)", (Jsonb([_ask("held", "1")]),))
+            assert rows.fetchall() == [(True,)]
+            self._connection.execute("SET lock_timeout = '50ms'")
+            for attempt in (
+                lambda: self._consume(_ask("waiting", "1")),
+                lambda: self._world.change(
+                    "grant_credits", idempotencyKey="h", creditType="general", amount="1"
+                ),
+            ):
+                try:
+                    attempt()
+                    return "nobody waits for the gate"
+                except psycopg.errors.LockNotAvailable:
+                    pass
+            items = [_ask("busy", "1", "acme"), _ask("busy", "1", "free")]
+            many = "SELECT allowed, deferred FROM api.consume_many(%s)"
+            told = self._connection.execute(many, (Jsonb(items),)).fetchall()
+            self._connection.execute("UPDATE core.gate SET next_due_at = last_at WHERE customer_id = 'free'")
+            other.execute("SELECT api.consume('free', %s)", (Jsonb([_ask("held", "1", "free")]),))
+            booked = self._world.one("SELECT api.book_due(10)")
+            self._connection.execute("SET lock_timeout = 0")
+            other.commit()
+        if told != [(False, True), (True, False)]:
+            return f"of many: {told}"
+        return "booked behind another's back" if booked else None
+
+    def race(self) -> object:
+        """Who waited for a gate sees what was done behind it."""
+        new = Configuration(self._connection, "raced")
+        new.change("upsert_customer")
+        new.change("grant_credits", idempotencyKey="g", creditType="general", amount="10")
+        spend = "SELECT allowed, reason FROM api.consume('raced', %s)"
+
+        with psycopg.connect(self._url, options=OPTIONS) as first:
+            first.execute(spend, (Jsonb([_ask("first", "10", "raced")]),))
+            told = self._beside(first, spend, Jsonb([_ask("later", "10", "raced")]))
+        return None if told == [(False, "INSUFFICIENT_CREDITS")] else f"after another: {told}"
+
+    def race_of_grants(self) -> object:
+        """Two at once are two."""
+        grant = "SELECT api.grant_credits('raced', %s, 'test')"
+
+        def given(key: str) -> Jsonb:
+            return Jsonb({"idempotencyKey": key, "creditType": "general", "amount": "1"})
+
+        with psycopg.connect(self._url, options=OPTIONS) as first:
+            first.execute(grant, (given("one"),))
+            self._beside(first, grant, given("two"))
+        return self.verify()
+
+    def _beside(self, first: psycopg.Connection, statement: str, argument: Jsonb) -> list[Any]:
+        """Another session's statement, begun before the first commits, and ended after."""
+
+        def later() -> list[Any]:
+            with psycopg.connect(self._url, options=OPTIONS, application_name="later") as session:
+                return session.execute(statement, (argument,)).fetchall()  # type: ignore[arg-type]
+
+        waiting = "SELECT FROM pg_stat_activity WHERE application_name = 'later' AND wait_event_type = 'Lock'"
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(later)
+            while not second.done() and not self._world.rows(waiting):
+                sleep(0.005)
+            first.commit()
+            return second.result()
+
+    def _writes(self, key: str) -> tuple[tuple[str, Callable[[], object]], ...]:
+        """One of each kind, by name."""
+        grant = {"idempotencyKey": f"{key} grant", "creditType": "general", "amount": "1"}
+        return (
+            ("consume", lambda: self._consume(_ask(key, "1"))),
+            ("grant", lambda: self._world.change("grant_credits", **grant)),
+            ("book_due", lambda: self._world.rows("SELECT api.book_due(10)")),
+        )
+
+    def durable(self) -> object:
+        """A commit is durable whatever the session asked for, and nothing is decided in another isolation."""
+        for name, write in self._writes("durable"):
+            with self._connection.transaction():
+                write()
+                setting = self._world.one("SHOW synchronous_commit")
+            if setting != "on" or self._world.one("SHOW synchronous_commit") != "off":
+                return f"{name}: synchronous_commit = {setting}"
+        with psycopg.connect(self._url, options=OPTIONS) as other:
+            other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            items = Jsonb([_ask("repeatable", "1")])
+            return _not_refused(lambda: other.execute("SELECT api.consume('acme', %s)", (items,)), "UC110")
+
+    def exact(self) -> object:
+        """What would be rounded is refused, and what is no number."""
+        for amount in ("0.0000000001", "1e3", "NaN", "-1"):
+            if wrong := _not_refused(lambda amount=amount: self._consume(_ask("exact", amount)), "UC100"):
+                return f"{amount}: {wrong}"
+        return None
+
+    def time(self) -> object:
+        """A clock set back does not take history with it."""
+        set_back = "UPDATE core.installation SET clock_offset = clock_offset - interval '1 hour'"
+        self._connection.execute(set_back)
+        self._consume(_ask("late", "1"))
+        items = [_ask("late of many", "1", "acme"), _ask("late of many", "1", "free")]
+        self._connection.execute("SELECT api.consume_many(%s)", (Jsonb(items),))
+        self._world.change("grant_credits", idempotencyKey="late grant", creditType="general", amount="1")
+        return self.verify()
+
+    def owed(self) -> object:
+        """What a wallet owes is paid by what is granted next, in part or in whole."""
+        debtor = Configuration(self._connection, "debtor")
+        debtor.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": "5"}])
+        item = _ask("owed", "5", "debtor") | {"overage": "OVERDRAFT"}
+        self._connection.execute("SELECT api.consume('debtor', %s)", (Jsonb([item]),))
+        told = []
+        for amount in ("2", "10"):
+            given = {"idempotencyKey": f"pays {amount}", "creditType": "general", "amount": amount}
+            debtor.change("grant_credits", **given)
+            told += self._world.rows("SELECT owed, available FROM core.wallet WHERE customer_id = 'debtor'")
+            if found := self.verify():
+                return found
+        return None if told == [(3, 0), (0, 7)] else f"owed and available: {told}"
+
+    def identity(self) -> object:
+        """Nothing is decided under another identity; after a declared failover one incarnation begins."""
+        [(system, timeline, database)] = self._world.rows(
+            "SELECT a[1], a[2], a[3] FROM string_to_array(core.identity(), '/') AS a"
+        )
+        cases = (
+            (f"{system}/X/{database}", "asynchronous", False),
+            (f"{system}0/X/{database}", "synchronous", False),
+            (f"{system}/X/{database}0", "synchronous", False),
+            (f"{system}/X/{database}", "synchronous", True),
+            (f"{system}/{timeline}/{database}", "asynchronous", True),
+        )
+        for place, (known, failover, goes_on) in enumerate(cases):
+            self._connection.execute(
+                "UPDATE core.installation SET identity = %s, failover = %s", (known, failover)
+            )
+            for name, write in self._writes(f"identity {place}"):
+                if goes_on:
+                    write()
+                elif wrong := _not_refused(write, "UC120"):
+                    return f"{known}, {failover}: {name} {wrong}"
+        begun = self._world.one("SELECT incarnation FROM core.installation")
+        return None if begun == 2 else f"incarnation {begun}"
+
+    def many(self) -> object:
+        """What is due of one of many is booked; who does not exist is told so, beside who does."""
+        soon = self._world.clock("10 minutes")
+        self._world.change(
+            "grant_credits", idempotencyKey="soon", creditType="general", amount="1", expiresAt=soon
+        )
+        self._connection.execute(
+            "UPDATE core.installation SET clock_offset = clock_offset + interval '2 hours'"
+        )
+        items = [_ask("many", "1", customer) for customer in ("acme", "free", "nobody")]
+        statement = "SELECT allowed, reason, deferred FROM api.consume_many(%s)"
+        told = self._world.rows(statement, Jsonb(items))
+        if told != [(True, None, False), (True, None, False), (False, "CUSTOMER_NOT_FOUND", False)]:
+            return f"of many: {told}"
+        booked = self._world.one("SELECT count(*) FROM core.ledger_entry WHERE kind = 'GRANT_EXPIRED'")
+        return self.verify() if booked == 1 else "what was due is not booked"
+
+    def history(self) -> object:
+        """What is recorded is neither changed nor taken away."""
+        for table in ("usage_event", "ledger_entry", "idempotency", "change"):
+            for statement in (f"UPDATE core.{table} SET seq = seq", f"DELETE FROM core.{table}"):
+                if wrong := _not_refused(lambda text=statement: self._connection.execute(text), "UC910"):
+                    return f"{statement}: {wrong}"
+        return None
+
+    def verify(self) -> object:
+        """What ``api.verify`` finds."""
+        found = self._world.rows(
+            "SELECT check_name, offender FROM api.verify() WHERE offender IS NOT NULL LIMIT 1"
+        )
+        return f"{found[0][0]} {json.dumps(found[0][1])}" if found else None
+
+    def _consume(self, *items: dict[str, Any]) -> list[tuple[Any, ...]]:
+        columns = "idempotency_key, allowed, reason, replayed"
+        return self._world.rows(f"SELECT {columns} FROM api.consume('acme', %s)", Jsonb(list(items)))
+
+
+def _ask(key: str, amount: str, customer: str = "acme") -> dict[str, Any]:
+    quantities = [{"name": "input", "amount": amount}]
+    return {"idempotencyKey": key, "featureId": "chat", "quantities": quantities, "customerId": customer}
+
+
+def _not_refused(attempt: Callable[[], object], state: str) -> str | None:
+    try:
+        attempt()
+    except psycopg.Error as error:
+        return None if error.sqlstate == state else f"{error.sqlstate} instead of {state}"
+    return f"not refused with {state}"
