@@ -26,7 +26,7 @@ class Rules:
         """The clock is set back last of all, since nothing new can be made until it is where it was."""
         return (
             *(self.replay, self.locks, self.race, self.race_of_grants, self.durable, self.exact),
-            *(self.owed, self.identity, self.many, self.history, self.time),
+            *(self.metadata, self.owed, self.identity, self.many, self.history, self.time),
         )
 
     def prepare(self) -> object:
@@ -158,6 +158,13 @@ class Rules:
         self._connection.execute("SELECT api.consume_many(%s)", (Jsonb(items),))
         self._world.change("grant_credits", idempotencyKey="late grant", creditType="general", amount="1")
         return self.verify()
+
+    def metadata(self) -> object:
+        """Kept of what is allowed, once."""
+        given = {"metadata": {"trace": "abc"}}
+        self._consume(_ask("told", "1") | given, _ask("untold", "5000") | given, _ask("told", "1") | given)
+        kept = self._world.rows("SELECT metadata FROM core.usage_metadata")
+        return None if kept == [({"trace": "abc"},)] else f"kept {kept}"
 
     def owed(self) -> object:
         """What a wallet owes is paid by what is granted next, in part or in whole."""
