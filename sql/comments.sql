@@ -181,13 +181,17 @@ COMMENT ON FUNCTION core.consume_batch(text, jsonb, boolean)
 IS 'The one consumption: locks gates, books what is due, judges, writes.';
 COMMENT ON FUNCTION core.check_batch(text, jsonb, boolean)
 IS 'The dry run, by the same core.judge.';
-COMMENT ON FUNCTION core.judge(text, text, text [], text [], text [], jsonb, timestamptz, boolean)
+COMMENT ON FUNCTION core.judge(text, text, text [], boolean [], jsonb, timestamptz, boolean)
 IS 'The one decider: reads, judges in memory, writes nothing.';
 COMMENT ON FUNCTION core.parse_items(text, text, jsonb, timestamptz, boolean, date)
 IS 'Reads a list of items: amounts, fingerprints, and which of them share a route.';
+COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)
+IS 'Whom a budget for each entity of a type counts on a path.';
+COMMENT ON FUNCTION core.uuid_prefix(date)
+IS 'The first digits of the earliest UUIDv7 of a day.';
 COMMENT ON FUNCTION core.write_verdict(core.verdict)
 IS 'Writes what was judged, one statement per table.';
-COMMENT ON FUNCTION core.show_answer(text, text)
+COMMENT ON FUNCTION core.show_answer(text, text, jsonb)
 IS 'A recorded answer with ids in place of numbers.';
 COMMENT ON FUNCTION core.differing_field(bytea, bytea)
 IS 'The first field in which two fingerprints of requests differ.';
@@ -199,8 +203,6 @@ COMMENT ON FUNCTION core.entity_no_of(text, text)
 IS 'What a caller''s filter for an entity means.';
 COMMENT ON FUNCTION core.json_instant(timestamptz)
 IS 'An instant as JSON, in UTC; null for infinity.';
-COMMENT ON FUNCTION core.is_well_formed(jsonb, boolean)
-IS 'Whether a list of items has the shape of requests.';
 COMMENT ON FUNCTION core.refuse(integer, text, text, text)
 IS 'Raises UC100 for one field of one item.';
 COMMENT ON FUNCTION core.refuse_amount(jsonb, integer, text)

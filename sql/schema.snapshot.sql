@@ -24,17 +24,23 @@ CREATE TYPE core.request AS (
 	i_customer text[],
 	i_key text[],
 	i_month date[],
+	month_from date,
+	month_to date,
 	i_print bytea[],
-	i_route integer[],
+	i_ask integer[],
 	i_first integer[],
 	i_group text[],
 	i_session text[],
 	i_metadata jsonb[],
-	i_quantities text[],
+	a_route integer[],
+	a_amount integer[],
+	a_count integer[],
+	a_print bytea[],
+	a_quantities text[],
 	amounts numeric[],
 	turns integer[],
-	r_item integer[],
 	r_customer text[],
+	r_k integer[],
 	r_feature text[],
 	r_price integer[],
 	r_entities jsonb[],
@@ -63,18 +69,23 @@ CREATE TYPE core.verdict AS (
 	i_answer text[],
 	i_shown text[],
 	i_bound integer[],
-	i_route integer[],
+	i_ask integer[],
 	i_session text[],
 	i_quantities text[],
 	i_credits text[],
 	i_shortfall text[],
 	i_counters text[],
 	i_metadata jsonb[],
+	a_route integer[],
+	a_quantities text[],
+	a_credits text[],
+	r_counters text[],
+	r_price integer[],
 	r_feature text[],
-	r_dimensions text[],
 	r_named text[],
 	r_path text[],
 	r_occurred timestamp with time zone[],
+	p_dimensions text[],
 	e_customer text[],
 	e_seq bigint[],
 	e_leg integer[],
@@ -83,9 +94,10 @@ CREATE TYPE core.verdict AS (
 	e_grant bigint[],
 	e_amount numeric[],
 	e_balance numeric[],
-	g_customer text[],
+	g_wallet integer[],
 	g_no bigint[],
 	g_remaining numeric[],
+	g_changed boolean[],
 	w_customer text[],
 	w_no integer[],
 	w_scheduled numeric[],
@@ -94,6 +106,7 @@ CREATE TYPE core.verdict AS (
 	w_shortfall numeric[],
 	w_type text[],
 	w_is_new boolean[],
+	w_changed boolean[],
 	c_customer text[],
 	c_no integer[],
 	c_budget integer[],
@@ -102,10 +115,12 @@ CREATE TYPE core.verdict AS (
 	c_start timestamp with time zone[],
 	c_end timestamp with time zone[],
 	c_used numeric[],
+	c_held numeric[],
 	c_denied_count bigint[],
 	c_denied_amount numeric[],
 	c_from_seq bigint[],
 	c_is_new boolean[],
+	c_changed boolean[],
 	n_customer text[],
 	n_no integer[],
 	n_id text[],
@@ -335,8 +350,7 @@ CREATE TABLE core.idempotency (
     seq bigint NOT NULL,
     allowed boolean NOT NULL,
     reason text,
-    answer json NOT NULL,
-    CONSTRAINT idempotency_month_is_the_keys CHECK (((key_month = '1970-01-01'::date) OR (NOT (key_month IS DISTINCT FROM core.month_in_key(key)))))
+    answer json NOT NULL
 )
 PARTITION BY RANGE (key_month);
 
@@ -350,7 +364,7 @@ CREATE TABLE core.idempotency_default (
     allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
     reason text,
     answer json CONSTRAINT idempotency_answer_not_null NOT NULL,
-    CONSTRAINT idempotency_month_is_the_keys CHECK (((key_month = '1970-01-01'::date) OR (NOT (key_month IS DISTINCT FROM core.month_in_key(key)))))
+    CONSTRAINT idempotency_month_is_the_keys CHECK ((NOT (key_month IS DISTINCT FROM core.month_in_key(key))))
 );
 
 CREATE TABLE core.idempotency_undated (
@@ -362,8 +376,7 @@ CREATE TABLE core.idempotency_undated (
     seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
     allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
     reason text,
-    answer json CONSTRAINT idempotency_answer_not_null NOT NULL,
-    CONSTRAINT idempotency_month_is_the_keys CHECK (((key_month = '1970-01-01'::date) OR (NOT (key_month IS DISTINCT FROM core.month_in_key(key)))))
+    answer json CONSTRAINT idempotency_answer_not_null NOT NULL
 );
 
 CREATE TABLE core.incarnation (

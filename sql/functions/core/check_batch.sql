@@ -24,7 +24,7 @@ BEGIN
     FROM jsonb_array_elements(p_items) AS i WHERE i ->> 'customerId' IS NOT NULL;
   END IF;
   SELECT greatest(core.clock(), max(g.last_at)) INTO v_at FROM core.gate AS g WHERE g.customer_id = ANY (v_customers);
-  v_verdict := core.judge('check', p_customer_id, v_customers, v_customers, '{}', p_items, v_at, p_observe);
+  v_verdict := core.judge('check', p_customer_id, v_customers, array_fill(true, ARRAY[cardinality(v_customers)]), p_items, v_at, p_observe);
 
   RETURN QUERY
   SELECT (i.o - 1)::integer, i.customer, i.key, i.allowed, i.reason, i.would, false, false,

@@ -21,7 +21,7 @@ AS $$
 DECLARE
   v_customers text[];
   v_locked text[];
-  v_deferred text[] := '{}';
+  v_held boolean[];
   v_last_at timestamptz;
   v_due_at timestamptz;
   v_at timestamptz;
@@ -32,7 +32,8 @@ BEGIN
     v_customers := ARRAY[p_customer_id];
     SELECT g.last_at, g.next_due_at INTO v_last_at, v_due_at
     FROM core.gate AS g WHERE g.customer_id = p_customer_id FOR NO KEY UPDATE;
-    v_locked := CASE WHEN FOUND THEN v_customers ELSE '{}' END;
+    v_locked := v_customers;
+    v_held := ARRAY[CASE WHEN FOUND THEN true END];
   ELSE
     IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
       PERFORM core.refuse_malformed(p_items, p_customer_id, core.clock());
@@ -41,9 +42,11 @@ BEGIN
     FROM jsonb_array_elements(p_items) AS i WHERE i ->> 'customerId' IS NOT NULL;
     SELECT array_agg(g.customer_id), max(g.last_at), min(g.next_due_at) INTO v_locked, v_last_at, v_due_at
     FROM (SELECT * FROM core.gate AS g WHERE g.customer_id = ANY (v_customers) FOR NO KEY UPDATE SKIP LOCKED) AS g;
+    v_held := array_fill(true, ARRAY[cardinality(v_customers)]);
     IF cardinality(v_locked) IS DISTINCT FROM cardinality(v_customers) THEN
-      SELECT coalesce(array_agg(g.customer_id), '{}') INTO v_deferred
-      FROM core.gate AS g WHERE g.customer_id = ANY (v_customers) AND g.customer_id <> ALL (coalesce(v_locked, '{}'));
+      SELECT array_agg(CASE WHEN c.id = ANY (v_locked) THEN true WHEN g.customer_id IS NOT NULL THEN false END ORDER BY c.k) INTO v_held
+      FROM unnest(v_customers) WITH ORDINALITY AS c (id, k)
+      LEFT JOIN core.gate AS g ON g.customer_id = c.id;
     END IF;
   END IF;
   v_at := greatest(core.clock(), v_last_at);
@@ -51,7 +54,7 @@ BEGIN
     PERFORM core.book_due(v_locked, v_at, 500);
   END IF;
 
-  v_verdict := core.judge('consume', p_customer_id, v_customers, coalesce(v_locked, '{}'), v_deferred, p_items, v_at, p_observe);
+  v_verdict := core.judge('consume', p_customer_id, v_customers, v_held, p_items, v_at, p_observe);
   PERFORM core.write_verdict(v_verdict);
 
   RETURN QUERY

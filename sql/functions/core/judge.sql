@@ -4,31 +4,33 @@
 -- what the whole batch needs with one statement per table, judges the items in order in memory, so that a
 -- denied item does not count against later ones, and writes nothing.
 --
--- A *route* is everything about a request but its key and amounts; items that share one share all that is
--- loaded for it. Look-ups are laterals with a LIMIT or OFFSET, and sequential scans are off: the planner, which
--- cannot know how long an array will be, must not turn them into scans of whole tables, nor keep a plan made while a
--- table was empty. Prefixes of the locals: i_ item, r_ route, t_ credit type priced on a route, n_ node of a
--- route's path, s_ stop (a wallet on a route, in burn order), x_ charge (a counter on a route, in the order
--- limits bind), w_ wallet, g_ grant, c_ counter, u_ unknown entity, k_ customer, e_ ledger entry.
+-- What items share is loaded and found out once: see core.parse_items for *ask*, *route* and *price*. A customer whose
+-- items *fit* whatever order they come in (all of them together stay within each limit and within the first grant of their
+-- burn order) needs no second look at each; the others are judged one by one. Either way one piece of code books.
+--
+-- Look-ups are laterals with a LIMIT or OFFSET, and sequential scans are off: the planner, which cannot know how
+-- long an array will be, must not turn them into scans of whole tables, nor keep a plan made while a table was empty.
+-- Prefixes of the locals: i_ item, a_ ask, r_ route, p_ price, t_ credit type of a price, s_ stop (a wallet on a route, in
+-- burn order), x_ charge (a counter on a route, in the order limits bind), w_ wallet, g_ grant, c_ counter,
+-- u_ unknown entity, k_ customer, e_ ledger entry; b_ what is booked for the item at hand.
 --
 --   p_operation    first field of every fingerprint
 --   p_customer_id  whose items they are where they do not say so; null where each must
 --   p_customers    all customers of the items, each once, in the order of COLLATE "C"
---   p_locked       those of them whose gate the caller holds (a check: all); who came to be since then is not there yet
---   p_deferred     those of them whose gate could not be locked; their items are answered DEFERRED
+--   p_held         for each of them, whether the caller holds its gate (a check: true): false is answered DEFERRED; null was not there
 --   p_at           the instant
 --   p_observe      decide and record, but enforce nothing
 --
 -- Raises UC100 for a malformed item.
 CREATE OR REPLACE FUNCTION core.judge(
-  p_operation text, p_customer_id text, p_customers text[], p_locked text[], p_deferred text[], p_items jsonb, p_at timestamptz,
-  p_observe boolean
+  p_operation text, p_customer_id text, p_customers text[], p_held boolean[], p_items jsonb, p_at timestamptz, p_observe boolean
 ) RETURNS core.verdict
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_memoize = off
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
@@ -40,29 +42,34 @@ DECLARE
   v_sessions boolean;
   v_dry boolean;
   v_due boolean;
+  v_alone boolean;
   -- customers
   v_k_seq bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
   v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
+  v_k_fits boolean[]; v_k_asked integer[];
   -- items
-  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_route integer[]; v_i_first integer[]; v_i_group text[];
-  v_i_session text[]; v_i_quantities text[]; v_i_amount integer[]; v_amounts numeric[];
-  v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
+  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
+  v_i_quantities text[]; v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
   v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
+  -- asks
+  v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
   -- routes
-  v_r_k integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
-  v_r_reason text[]; v_r_unbookable text[]; v_r_priceless text[]; v_r_undeclared boolean[]; v_r_dimensions text[]; v_r_print bytea[]; v_r_limits jsonb[]; v_r_step numeric[];
-  v_r_many integer[]; v_r_named text[]; v_r_path text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
-  v_r_t_from integer[]; v_r_t_to integer[]; v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
+  v_r_k integer[]; v_r_price integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
+  v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
+  v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
+  v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
+  v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
+  v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
   -- prices
   v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_undeclared boolean[]; v_p_unbookable text[];
-  v_p_priceless text[]; v_p_t_from integer[]; v_p_t_to integer[];
+  v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
   -- credit types of prices: the price of t is Σ amount × rate ÷ t_over, exactly
-  v_t_price integer[]; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
-  -- nodes
-  v_nodes integer := 0; v_r_n_from integer[]; v_r_n_to integer[]; v_n_route integer[]; v_n_no integer[]; v_n_type text[]; v_n_path text[];
-  v_path integer[]; v_types text[]; v_seen text;
+  v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
+  v_types integer := 0; v_over numeric; v_amount_of numeric[]; v_units_of numeric[];
+  -- paths
+  v_path integer[]; v_path_types text[]; v_nodes integer[];
   -- unknown entities
   v_unknown integer := 0; v_u_k integer[]; v_u_id text[]; v_u_no integer[]; v_u_path text[]; v_u_types text[]; v_u_seq bigint[]; v_u integer;
   -- stops, wallets, grants
@@ -76,7 +83,7 @@ DECLARE
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count bigint[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
-  v_c_changed boolean[];
+  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
   v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[];
@@ -84,7 +91,7 @@ DECLARE
   v_turns integer[]; v_group_from integer; v_group_to integer; v_group_failed boolean; v_group_refused boolean; v_group_mixed boolean := false;
   v_saved record;
   -- the item at hand: what limits it
-  v_i integer; v_r integer; v_k integer; v_first integer; v_feature text; v_mode text; v_records boolean; v_phase text;
+  v_i integer; v_ask integer; v_r integer; v_k integer; v_first integer; v_feature text; v_mode text; v_records boolean; v_phase text;
   v_reason text; v_would text; v_binding integer; v_denied_by integer; v_failed_quantity integer; v_failed_credits integer;
   v_nearest integer; v_near_used numeric; v_near_limit numeric; v_used numeric; v_too_much boolean;
   -- … what it asks and, for CAP, tries
@@ -103,122 +110,117 @@ BEGIN
   SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
 
   -- Customers.
-  SELECT array_agg(g.seq ORDER BY k), array_agg(g.last_no ORDER BY k), array_agg(0 ORDER BY k), array_agg(g.is_suspended ORDER BY k),
-         array_agg(CASE WHEN g.suspended_entities <> '{}' THEN g.suspended_entities::text END ORDER BY k),
-         array_agg(g.observe OR p_observe ORDER BY k), array_agg(c.id = ANY (p_deferred) ORDER BY k),
-         array_agg(CASE WHEN g.unknown_entity = 'CREATE' THEN g.unknown_type END ORDER BY k), array_agg(g.unknown_parent_no ORDER BY k),
-         array_agg(g.unknown_max - g.created_count ORDER BY k), coalesce(bool_or(g.counts_sessions), false), coalesce(bool_or(g.next_due_at <= p_at), false)
+  SELECT array_agg(seq), array_agg(last_no), array_agg(0), array_agg(is_suspended), array_agg(suspended), array_agg(observe OR p_observe),
+         array_agg(held IS FALSE), array_agg(creates), array_agg(unknown_parent_no), array_agg(unknown_left),
+         coalesce(bool_or(counts_sessions), false), coalesce(bool_or(next_due_at <= p_at), false), array_agg(false), array_agg(NULL::integer)
   INTO v_k_seq, v_k_no, v_k_created, v_k_suspended, v_k_suspended_nos, v_k_observe, v_k_deferred, v_k_unknown_type, v_k_unknown_parent,
-       v_k_unknown_left, v_sessions, v_due
-  FROM unnest(p_customers) WITH ORDINALITY AS c (id, k)
-  LEFT JOIN core.gate AS g ON g.customer_id = c.id AND c.id = ANY (p_locked);
-
-  v_k_recorded := array_fill(false, ARRAY[cardinality(p_customers)]);
+       v_k_unknown_left, v_sessions, v_due, v_k_recorded, v_k_asked
+  FROM (
+    SELECT g.*, c.held, CASE WHEN g.suspended_entities <> '{}' THEN g.suspended_entities::text END AS suspended, g.unknown_max - g.created_count AS unknown_left,
+           CASE WHEN g.unknown_entity = 'CREATE' THEN g.unknown_type END AS creates
+    FROM unnest(p_customers, p_held) WITH ORDINALITY AS c (id, held, k)
+    LEFT JOIN core.gate AS g ON g.customer_id = c.id AND c.held
+    ORDER BY c.k
+  ) AS c;
 
   -- Items.
   v_request := core.parse_items(p_operation, p_customer_id, p_items, p_at, v_sessions, date_trunc('month', v_installed, 'UTC')::date);
-  v_i_customer := v_request.i_customer; v_i_key := v_request.i_key; v_i_print := v_request.i_print; v_i_route := v_request.i_route;
-  v_i_first := v_request.i_first; v_i_group := v_request.i_group; v_i_session := v_request.i_session;
-  v_i_quantities := v_request.i_quantities; v_amounts := v_request.amounts;
-  v_r_overage := v_request.r_overage; v_r_customer := v_request.r_customer; v_r_feature := v_request.r_feature; v_r_session := v_request.r_session;
-  v_r_names := v_request.r_names; v_turns := v_request.turns;
+  v_i_customer := v_request.i_customer; v_i_key := v_request.i_key; v_i_print := v_request.i_print; v_i_ask := v_request.i_ask;
+  v_i_first := v_request.i_first; v_i_group := v_request.i_group;
+  v_a_route := v_request.a_route; v_a_amount := v_request.a_amount; v_a_count := v_request.a_count; v_a_print := v_request.a_print;
+  v_a_quantities := v_request.a_quantities; v_amounts := v_request.amounts;
+  v_r_k := v_request.r_k; v_r_price := v_request.r_price; v_r_overage := v_request.r_overage; v_r_customer := v_request.r_customer;
+  v_r_feature := v_request.r_feature; v_r_session := v_request.r_session; v_r_names := v_request.r_names; v_r_print := v_request.r_print;
+  v_turns := v_request.turns;
   -- Every item has an element in every array, since unnest pairs them by position.
   v_items := ARRAY[cardinality(v_i_key)];
-  v_i_status := array_fill('UNRECORDED'::text, v_items); v_i_reason := array_fill(NULL::text, v_items); v_i_credits := v_i_reason;
+  v_i_reason := array_fill(NULL::text, v_items); v_i_status := v_i_reason; v_i_credits := v_i_reason; v_i_quantities := v_i_reason;
   v_i_shortfall := v_i_reason; v_i_counters := v_i_reason; v_i_answer := array_fill('{}'::text, v_items); v_i_shown := array_fill('{'::text, v_items);
   v_i_allowed := array_fill(false, v_items); v_i_would := v_i_allowed; v_i_seq := array_fill(NULL::bigint, v_items);
   v_i_bound := array_fill(NULL::integer, v_items); v_i_at := array_fill(p_at, v_items);
 
   -- Prices: the feature, and the dimensions as one object.
-  SELECT array_agg(p.route ORDER BY p.price), array_agg(d.dimensions::text ORDER BY p.price), array_agg(nullif(f.request_limits, '{}') ORDER BY p.price),
-         array_agg(f.step ORDER BY p.price), array_agg(cardinality(p.names) ORDER BY p.price),
+  SELECT array_agg(p.route), array_agg(d.dimensions::text), array_agg(nullif(f.request_limits, '{}')), array_agg(f.step), array_agg(cardinality(p.names)),
+         array_agg(int4send(coalesce(hashtext(d.dimensions::text), 0))),
          array_agg(CASE WHEN NOT f.archived AND (
              cardinality(p.names) <> (SELECT count(DISTINCT n) FROM unnest(p.names) AS n)
-             OR d.dimensions - f.dimensions <> '{}' OR d.many <> (SELECT count(*) FROM jsonb_object_keys(d.dimensions))) THEN true END ORDER BY p.price),
-         array_agg(CASE WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END ORDER BY p.price),
-         array_agg(CASE WHEN NOT p.names || coalesce(string_to_array(v_request.r_zeros[p.route], ','), '{}') <@ f.quantities THEN 'FEATURE_TYPE_MISMATCH' ELSE 'NO_RATE' END ORDER BY p.price)
-  INTO v_p_route, v_p_dimensions, v_p_limits, v_p_step, v_p_many, v_p_undeclared, v_p_unbookable, v_p_priceless
+             OR d.dimensions - f.dimensions <> '{}' OR d.many <> (SELECT count(*) FROM jsonb_object_keys(d.dimensions))) THEN true END),
+         array_agg(CASE WHEN coalesce(f.archived, true) THEN 'FEATURE_NOT_FOUND' END),
+         array_agg(CASE WHEN NOT p.names || coalesce(string_to_array(v_request.r_zeros[p.route], ','), '{}') <@ f.quantities THEN 'FEATURE_TYPE_MISMATCH' ELSE 'NO_RATE' END),
+         coalesce(bool_or(d.malformed), false)
+  INTO v_p_route, v_p_dimensions, v_p_limits, v_p_step, v_p_many, v_p_print, v_p_undeclared, v_p_unbookable, v_p_priceless, v_done
   FROM (SELECT r.price, min(r.route)::integer AS route, string_to_array(v_r_names[min(r.route)], ',') AS names
-        FROM unnest(v_request.r_price) WITH ORDINALITY AS r (price, route) GROUP BY r.price) AS p
+        FROM unnest(v_r_price) WITH ORDINALITY AS r (price, route) GROUP BY r.price ORDER BY r.price) AS p
   LEFT JOIN LATERAL (SELECT * FROM core.feature WHERE feature_id = v_r_feature[p.route] AND catalog_version <= v_catalog
                      ORDER BY catalog_version DESC LIMIT 1) AS f ON true
-  LEFT JOIN LATERAL (SELECT jsonb_object_agg(key, value) AS dimensions, count(*) AS many
-                     FROM jsonb_to_recordset(v_request.r_dimensions[p.route]) AS d (key text, value text)
-                     WHERE v_request.r_dimensions[p.route] <> '[]') AS d ON true;
+  LEFT JOIN LATERAL (
+    SELECT jsonb_object_agg(coalesce(d ->> 'key', ''), d ->> 'value') AS dimensions, count(*) AS many,
+           bool_or(jsonb_typeof(d -> 'key') IS DISTINCT FROM 'string' OR jsonb_typeof(d -> 'value') IS DISTINCT FROM 'string' OR d - '{key,value}'::text[] <> '{}') AS malformed
+    FROM jsonb_array_elements(v_request.r_dimensions[p.route]) AS d) AS d ON d.many > 0;
+  IF v_done THEN
+    PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
+  END IF;
 
   -- Rates: of each credit type that has one for every quantity asked, the most specific, then the latest.
-  WITH best AS (
-    SELECT p.price, t.rank, n.place, t.credit_type, x.amount, x.per_units::numeric AS per_units
+  FOR v_row IN
+    SELECT p.price, t.credit_type, c.decimals, x.*
     FROM unnest(v_p_route, v_p_dimensions) WITH ORDINALITY AS p (route, dimensions, price)
     CROSS JOIN LATERAL (SELECT credit_types FROM core.feature WHERE feature_id = v_r_feature[p.route] AND catalog_version <= v_catalog
                         ORDER BY catalog_version DESC LIMIT 1) AS f
     CROSS JOIN unnest(f.credit_types) WITH ORDINALITY AS t (credit_type, rank)
-    CROSS JOIN unnest(string_to_array(v_r_names[p.route], ',')) WITH ORDINALITY AS n (name, place)
     CROSS JOIN LATERAL (
-      SELECT x.amount, x.per_units FROM core.rate AS x
-      WHERE x.feature_id = v_r_feature[p.route] AND x.credit_type = t.credit_type AND x.quantity = n.name
-        AND x.effective_from <= coalesce(v_request.r_occurred[p.route], p_at) AND x.catalog_version <= v_catalog
-        AND (x.dimensions = '{}' OR p.dimensions::jsonb @> x.dimensions)
-      ORDER BY x.specificity DESC, x.effective_from DESC, x.catalog_version DESC LIMIT 1) AS x
-  ), priced AS (
-    SELECT best.*, count(*) OVER type AS has, core.lcm(best.per_units) OVER type AS over, c.decimals
-    FROM best CROSS JOIN LATERAL (SELECT decimals FROM core.credit_type AS c WHERE c.credit_type = best.credit_type LIMIT 1) AS c
-    WINDOW type AS (PARTITION BY price, rank)
-  ), exact AS (
+      SELECT array_agg(x.amount) AS amounts, array_agg(x.per_units::numeric) AS units, core.lcm(x.per_units) AS over
+      FROM unnest(string_to_array(v_r_names[p.route], ',')) AS n (name)
+      CROSS JOIN LATERAL (
+        SELECT x.amount, x.per_units FROM core.rate AS x
+        WHERE x.feature_id = v_r_feature[p.route] AND x.credit_type = t.credit_type AND x.quantity = n.name
+          AND x.effective_from <= coalesce(v_request.r_occurred[p.route], p_at) AND x.catalog_version <= v_catalog
+          AND (x.dimensions = '{}' OR p.dimensions::jsonb @> x.dimensions)
+        ORDER BY x.specificity DESC, x.effective_from DESC, x.catalog_version DESC LIMIT 1) AS x) AS x
+    CROSS JOIN LATERAL (SELECT decimals FROM core.credit_type AS c WHERE c.credit_type = t.credit_type LIMIT 1) AS c
+    WHERE cardinality(x.amounts) = v_p_many[p.price]
+    ORDER BY p.price, t.rank
+  LOOP
+    v_types := v_types + 1;
+    v_p_t_from[v_row.price] := coalesce(v_p_t_from[v_row.price], v_types);
+    v_p_t_to[v_row.price] := v_types;
+    v_t_type[v_types] := v_row.credit_type; v_t_decimals[v_types] := v_row.decimals; v_t_unit[v_types] := ('1e-' || v_row.decimals)::numeric;
+    v_t_rate[v_types] := coalesce(cardinality(v_rates), 0);
     -- A common denominator that is a power of ten goes into the rates, which stay exact decimals.
-    SELECT price, rank, place, credit_type, decimals,
-           CASE WHEN rtrim(over::text, '0') = '1' THEN trim_scale(amount * (over / per_units) * ('1e-' || (length(over::text) - 1))::numeric)
-                ELSE amount * (over / per_units) END AS rate,
-           CASE WHEN rtrim(over::text, '0') = '1' THEN 1 ELSE over END AS over
-    FROM priced WHERE has = v_p_many[price]
-  )
-  SELECT array_agg(price ORDER BY price, rank) FILTER (WHERE place = 1), array_agg(credit_type ORDER BY price, rank) FILTER (WHERE place = 1),
-         array_agg(('1e-' || decimals)::numeric ORDER BY price, rank) FILTER (WHERE place = 1),
-         array_agg(decimals ORDER BY price, rank) FILTER (WHERE place = 1), array_agg(over ORDER BY price, rank) FILTER (WHERE place = 1),
-         array_agg(rate ORDER BY price, rank, place)
-  INTO v_t_price, v_t_type, v_t_unit, v_t_decimals, v_t_over, v_rates
-  FROM exact;
-  v_j := 0;
-  FOR v_t IN 1 .. coalesce(cardinality(v_t_price), 0) LOOP
-    v_o := v_t_price[v_t];
-    v_t_rate[v_t] := v_j;
-    v_j := v_j + v_p_many[v_o];
-    v_p_t_from[v_o] := coalesce(v_p_t_from[v_o], v_t);
-    v_p_t_to[v_o] := v_t;
+    v_over := CASE WHEN rtrim(v_row.over::text, '0') = '1' THEN ('1e-' || (length(v_row.over::text) - 1))::numeric END;
+    v_t_over[v_types] := CASE WHEN v_over IS NULL THEN v_row.over ELSE 1 END;
+    FOR v_n IN 1 .. v_p_many[v_row.price] LOOP
+      v_rates[v_t_rate[v_types] + v_n] := trim_scale(v_row.amounts[v_n] * (v_row.over / v_row.units[v_n]) * coalesce(v_over, 1));
+    END LOOP;
   END LOOP;
 
-  -- What a route has of its customer and its price.
-  SELECT array_agg(k.k ORDER BY r.route), array_agg(v_p_dimensions[r.price] ORDER BY r.route),
-         array_agg(r.print || int4send(coalesce(hashtext(v_p_dimensions[r.price]), 0)) ORDER BY r.route),
-         array_agg(v_p_limits[r.price] ORDER BY r.route), array_agg(v_p_step[r.price] ORDER BY r.route), array_agg(v_p_many[r.price] ORDER BY r.route),
-         array_agg(coalesce(v_p_undeclared[r.price], r.occurred > p_at OR r.occurred < date_trunc('month', p_at, 'UTC')) ORDER BY r.route),
-         array_agg(CASE WHEN v_k_suspended[k.k] THEN 'CUSTOMER_SUSPENDED' ELSE v_p_unbookable[r.price] END ORDER BY r.route),
-         array_agg(v_p_unbookable[r.price] ORDER BY r.route), array_agg(v_p_priceless[r.price] ORDER BY r.route),
-         array_agg(v_p_t_from[r.price] ORDER BY r.route), array_agg(v_p_t_to[r.price] ORDER BY r.route)
-  INTO v_r_k, v_r_dimensions, v_r_print, v_r_limits, v_r_step, v_r_many, v_r_undeclared, v_r_reason, v_r_unbookable, v_r_priceless, v_r_t_from, v_r_t_to
-  FROM unnest(v_r_customer, v_request.r_price, v_request.r_print, v_request.r_occurred) WITH ORDINALITY AS r (customer, price, print, occurred, route)
-  CROSS JOIN LATERAL (SELECT array_position(p_customers, r.customer) AS k) AS k;
-  IF v_turns IS NOT NULL THEN
-    -- Not in the order asked, so where an item's amounts begin must be known beforehand.
-    SELECT array_agg(ends - v_r_many[route] ORDER BY o) INTO v_i_amount
-    FROM (SELECT o, route, (sum(v_r_many[route]) OVER (ORDER BY o))::integer AS ends FROM unnest(v_i_route) WITH ORDINALITY AS i (route, o)) AS a;
-  END IF;
-  v_at := 0;
-  v_many := 0;
-
-  -- Keys that were seen before.
-  SELECT array_agg(m.fingerprint ORDER BY i.o), array_agg(m.seq ORDER BY i.o), array_agg(m.recorded_at ORDER BY i.o),
-         array_agg(m.allowed ORDER BY i.o), array_agg(m.reason ORDER BY i.o), array_agg(m.answer::text ORDER BY i.o)
-  INTO v_i_old_print, v_i_old_seq, v_i_old_at, v_i_old_allowed, v_i_old_reason, v_i_old_answer
-  FROM unnest(v_i_customer, v_request.i_month, v_i_key) WITH ORDINALITY AS i (customer, month, key, o)
-  LEFT JOIN LATERAL (SELECT * FROM core.idempotency AS m
-                     WHERE NOT v_dry AND m.customer_id = i.customer AND m.key_month = i.month AND m.key = i.key LIMIT 1) AS m ON true;
-
-  -- Entities, and with them the nodes of every path: axis by axis, leaf upwards, the customer last.
-  v_seen := '';
-  v_o := 0;
+  -- Keys that were seen before; a check has none. Keys of one customer and one month are found in one descent; for the others the
+  -- months are named once more, so that other partitions are not even opened.
   FOR v_row IN
-    SELECT r.route, a.axis, a.id, e.entity_no, e.path, e.path_types
+    SELECT i.o, m.*
+    FROM (SELECT m.key, m.fingerprint, m.seq, m.recorded_at, m.allowed, m.reason, m.answer::text AS answer FROM core.idempotency AS m
+          WHERE m.customer_id = p_customer_id AND m.key_month = v_request.month_from AND m.key = ANY (v_i_key)
+            AND NOT v_dry AND v_request.month_from = v_request.month_to OFFSET 0) AS m
+    JOIN unnest(v_i_key) WITH ORDINALITY AS i (key, o) ON i.key = m.key
+    UNION ALL
+    SELECT i.o, m.*
+    FROM unnest(v_i_customer, v_request.i_month, v_i_key) WITH ORDINALITY AS i (customer, month, key, o)
+    CROSS JOIN LATERAL (SELECT m.key, m.fingerprint, m.seq, m.recorded_at, m.allowed, m.reason, m.answer::text AS answer FROM core.idempotency AS m
+                        WHERE m.customer_id = i.customer AND m.key_month = i.month AND m.key = i.key
+                          AND m.key_month BETWEEN v_request.month_from AND v_request.month_to LIMIT 1) AS m
+    WHERE NOT v_dry AND (p_customer_id IS NULL OR v_request.month_from < v_request.month_to)
+  LOOP
+    v_i := v_row.o;
+    v_i_old_print[v_i] := v_row.fingerprint; v_i_old_seq[v_i] := v_row.seq; v_i_old_at[v_i] := v_row.recorded_at;
+    v_i_old_allowed[v_i] := v_row.allowed; v_i_old_reason[v_i] := v_row.reason; v_i_old_answer[v_i] := v_row.answer;
+  END LOOP;
+
+  -- What a route has of its customer and its price, and where it goes: `path` is each entity named and all above it, each once, in the
+  -- order of the axes, leaf upwards, the customer last; `chain` has every axis as a whole, one after the other.
+  v_r_s_from := array_fill(1, ARRAY[cardinality(v_r_k)]); v_r_s_to := array_fill(0, ARRAY[cardinality(v_r_k)]);
+  v_r_x_from := v_r_s_from; v_r_x_to := v_r_s_to;
+  FOR v_row IN
+    SELECT r.route, a.id, e.path, e.path_types, e.path::text AS path_text, e.path_types::text AS types_text
     FROM unnest(v_r_customer, v_request.r_entities) WITH ORDINALITY AS r (customer, ids, route)
     LEFT JOIN LATERAL jsonb_array_elements_text(r.ids) WITH ORDINALITY AS a (id, axis) ON true
     LEFT JOIN LATERAL (SELECT * FROM core.entity AS e
@@ -227,20 +229,28 @@ BEGIN
   LOOP
     v_r := v_row.route;
     v_k := v_r_k[v_r];
-    IF v_r <> v_o THEN
-      IF v_o > 0 THEN
-        v_nodes := v_nodes + 1;
-        v_n_route[v_nodes] := v_o; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}'; v_r_n_to[v_o] := v_nodes;
-      END IF;
-      v_o := v_r;
-      v_seen := ',';
+    IF v_r_named[v_r] IS NULL THEN
+      v_p := v_r_price[v_r];
       v_r_named[v_r] := '';
-      v_r_path[v_r] := '';
-      v_r_n_from[v_r] := v_nodes + 1;
+      v_r_path[v_r] := '{0}';
+      v_r_chain[v_r] := '{0}';
+      v_r_types[v_r] := '{customer}';
+      v_r_print[v_r] := v_r_print[v_r] || v_p_print[v_p];
+      v_r_unbookable[v_r] := v_p_unbookable[v_p];
+      v_r_reason[v_r] := CASE WHEN v_k_suspended[v_k] THEN 'CUSTOMER_SUSPENDED' ELSE v_p_unbookable[v_p] END;
+      v_r_undeclared[v_r] := coalesce(v_p_undeclared[v_p], v_request.r_occurred[v_r] > p_at OR v_request.r_occurred[v_r] < date_trunc('month', p_at, 'UTC'), false);
     END IF;
-    CONTINUE WHEN v_row.axis IS NULL;
+    CONTINUE WHEN v_row.id IS NULL;
+    IF v_row.path IS NOT NULL AND v_r_named[v_r] = '' AND v_k_suspended_nos[v_k] IS NULL THEN
+      -- One known entity: nearly always the only one.
+      v_r_named[v_r] := v_row.path[1];
+      v_r_path[v_r] := v_row.path_text;
+      v_r_chain[v_r] := v_row.path_text;
+      v_r_types[v_r] := v_row.types_text;
+      CONTINUE;
+    END IF;
     v_path := v_row.path;
-    v_types := v_row.path_types;
+    v_path_types := v_row.path_types;
     IF v_path IS NULL THEN
       -- Unknown: created by the first allowed item that names it, where the customer says so.
       v_u := NULL;
@@ -251,7 +261,7 @@ BEGIN
         END IF;
       END LOOP;
       IF v_u IS NULL AND v_k_unknown_type[v_k] IS NOT NULL AND v_k_unknown_left[v_k] > 0 AND length(v_row.id) BETWEEN 1 AND 128 THEN
-        SELECT e.path, e.path_types INTO v_path, v_types
+        SELECT e.path, e.path_types INTO v_path, v_path_types
         FROM core.entity AS e
         WHERE e.customer_id = v_r_customer[v_r] AND e.entity_no = v_k_unknown_parent[v_k];
         v_unknown := v_unknown + 1;
@@ -261,7 +271,7 @@ BEGIN
         v_u_id[v_u] := v_row.id;
         v_u_no[v_u] := v_k_no[v_k];
         v_u_path[v_u] := (v_u_no[v_u] || v_path)::text;
-        v_u_types[v_u] := (v_k_unknown_type[v_k] || v_types)::text;
+        v_u_types[v_u] := (v_k_unknown_type[v_k] || v_path_types)::text;
         v_u_seq[v_u] := NULL;
       END IF;
       IF v_u IS NULL THEN
@@ -270,49 +280,64 @@ BEGIN
         CONTINUE;
       END IF;
       v_path := v_u_path[v_u]::integer[];
-      v_types := v_u_types[v_u]::text[];
+      v_path_types := v_u_types[v_u]::text[];
       v_r_unknown[v_r] := concat_ws(',', v_r_unknown[v_r], v_u);
     END IF;
     IF v_k_suspended_nos[v_k] IS NOT NULL AND v_path && v_k_suspended_nos[v_k]::integer[] THEN
       v_r_reason[v_r] := coalesce(v_r_reason[v_r], 'ENTITY_SUSPENDED');
     END IF;
-    v_r_named[v_r] := v_r_named[v_r] || CASE WHEN v_r_named[v_r] = '' THEN '' ELSE ',' END || v_path[1];
-    FOR v_j IN 1 .. cardinality(v_path) - 1 LOOP
-      CONTINUE WHEN strpos(v_seen, ',' || v_path[v_j] || ',') > 0;
-      v_seen := v_seen || v_path[v_j] || ',';
-      v_r_path[v_r] := v_r_path[v_r] || v_path[v_j] || ',';
-      v_nodes := v_nodes + 1;
-      v_n_route[v_nodes] := v_r; v_n_no[v_nodes] := v_path[v_j];
-      v_n_type[v_nodes] := v_types[v_j]; v_n_path[v_nodes] := v_path[v_j:]::text;
-    END LOOP;
+    IF v_r_named[v_r] = '' THEN
+      v_r_named[v_r] := v_path[1];
+      v_r_path[v_r] := v_path::text;
+      v_r_chain[v_r] := v_path::text;
+      v_r_types[v_r] := v_path_types::text;
+    ELSE
+      v_r_named[v_r] := v_r_named[v_r] || ',' || v_path[1];
+      v_nodes := trim_array(v_r_path[v_r]::integer[], 1);
+      FOR v_j IN 1 .. cardinality(v_path) - 1 LOOP
+        IF v_path[v_j] <> ALL (v_nodes) THEN
+          v_nodes := v_nodes || v_path[v_j];
+        END IF;
+      END LOOP;
+      v_r_path[v_r] := (v_nodes || 0)::text;
+      v_r_chain[v_r] := (v_r_chain[v_r]::integer[] || v_path)::text;
+      v_r_types[v_r] := (v_r_types[v_r]::text[] || v_path_types)::text;
+    END IF;
   END LOOP;
-  v_nodes := v_nodes + 1;
-  v_n_route[v_nodes] := v_o; v_n_no[v_nodes] := 0; v_n_type[v_nodes] := 'customer'; v_n_path[v_nodes] := '{0}'; v_r_n_to[v_o] := v_nodes;
-  -- An entity that is not found comes before one that is suspended, on whatever axis either stands.
   FOR v_r IN 1 .. cardinality(v_r_k) LOOP
+    v_p := v_r_price[v_r];
+    v_k := v_r_k[v_r];
+    -- An entity that is not found comes before one that is suspended, on whatever axis either stands.
     IF v_r_unbookable[v_r] = 'ENTITY_NOT_FOUND' AND v_r_reason[v_r] = 'ENTITY_SUSPENDED' THEN
       v_r_reason[v_r] := 'ENTITY_NOT_FOUND';
     END IF;
-    IF v_r_t_from[v_r] IS NULL OR v_r_priceless[v_r] = 'FEATURE_TYPE_MISMATCH' THEN
-      v_r_reason[v_r] := coalesce(v_r_reason[v_r], v_r_priceless[v_r]);
-      v_r_unbookable[v_r] := coalesce(v_r_unbookable[v_r], v_r_priceless[v_r]);
+    IF v_p_t_from[v_p] IS NULL OR v_p_priceless[v_p] = 'FEATURE_TYPE_MISMATCH' THEN
+      v_r_reason[v_r] := coalesce(v_r_reason[v_r], v_p_priceless[v_p]);
+      v_r_unbookable[v_r] := coalesce(v_r_unbookable[v_r], v_p_priceless[v_p]);
     END IF;
-    v_r_plain[v_r] := NOT v_k_deferred[v_r_k[v_r]] AND v_k_seq[v_r_k[v_r]] IS NOT NULL AND v_r_reason[v_r] IS NULL
-      AND v_r_undeclared[v_r] IS NOT TRUE AND v_r_unknown[v_r] IS NULL;
-    v_r_s_from[v_r] := 1; v_r_s_to[v_r] := 0; v_r_x_from[v_r] := 1; v_r_x_to[v_r] := 0;
+    v_r_plain[v_r] := NOT v_k_deferred[v_k] AND v_k_seq[v_k] IS NOT NULL AND v_r_reason[v_r] IS NULL AND NOT v_r_undeclared[v_r] AND v_r_unknown[v_r] IS NULL;
   END LOOP;
 
   -- Wallets: of every node, of every acceptable type, in burn order. What is recorded where no wallet is makes the
   -- customer's own: until then that one is dormant.
   v_may_record := 'RECORD' = ANY (v_r_overage) OR true = ANY (v_k_observe);
   FOR v_row IN
-    SELECT n.route, t.t, w.*, dense_rank() OVER (ORDER BY v_r_k[n.route], n.node, v_t_type[t.t] COLLATE "C") AS slot
-    FROM unnest(v_n_route, v_n_no) WITH ORDINALITY AS n (route, node, place)
-    CROSS JOIN LATERAL generate_series(v_r_t_from[n.route], v_r_t_to[n.route]) AS t (t)
-    LEFT JOIN LATERAL (SELECT * FROM core.wallet AS w
-                       WHERE w.customer_id = v_r_customer[n.route] AND w.entity_no = n.node AND w.credit_type = v_t_type[t.t] LIMIT 1) AS w ON true
-    WHERE w.wallet_no IS NOT NULL OR (n.node = 0 AND v_may_record)
-    ORDER BY n.place, t.t
+    SELECT s.*, dense_rank() OVER (ORDER BY s.k, s.node, s.credit_type COLLATE "C") AS slot
+    FROM (
+      SELECT r.route, r.k, n.place, array_position(v_t_type, w.credit_type, coalesce(v_p_t_from[r.price], 1)) AS t, w.entity_no AS node, w.credit_type,
+             w.wallet_no, w.wallet_id, w.scheduled, w.available, w.held, w.leased, w.owed, w.shortfall, w.overdraft_limit
+      FROM unnest(v_r_k, v_r_customer, v_r_path, v_r_price) WITH ORDINALITY AS r (k, customer, path, price, route)
+      CROSS JOIN LATERAL unnest(r.path::integer[]) WITH ORDINALITY AS n (no, place)
+      CROSS JOIN LATERAL (SELECT * FROM core.wallet AS w WHERE w.customer_id = r.customer AND w.entity_no = n.no OFFSET 0) AS w
+      UNION ALL
+      SELECT r.route, r.k, array_position(v_r_path[r.route]::integer[], 0), t.t, 0, v_t_type[t.t], NULL, NULL, 0, 0, 0, 0, 0, 0, 0
+      FROM unnest(v_r_k, v_r_customer, v_r_price) WITH ORDINALITY AS r (k, customer, price, route)
+      CROSS JOIN LATERAL generate_series(v_p_t_from[r.price], v_p_t_to[r.price]) AS t (t)
+      WHERE v_may_record AND NOT EXISTS (
+        SELECT FROM core.wallet AS w WHERE w.customer_id = r.customer AND w.entity_no = 0 AND w.credit_type = v_t_type[t.t])
+    ) AS s
+    WHERE s.t <= v_p_t_to[v_r_price[s.route]]
+    ORDER BY s.route, s.place, s.t
   LOOP
     v_stops := v_stops + 1;
     v_r := v_row.route;
@@ -325,20 +350,16 @@ BEGIN
     v_r_s_to[v_r] := v_stops;
     CONTINUE WHEN v_w_customer[v_w] IS NOT NULL;
     v_wallets := greatest(v_wallets, v_w);
-    v_w_customer[v_w] := v_r_customer[v_r]; v_w_no[v_w] := v_row.wallet_no; v_w_id[v_w] := to_json(v_row.wallet_id)::text;
-    v_w_type[v_w] := v_t_type[v_row.t]; v_w_entity[v_w] := v_row.entity_no; v_w_dormant[v_w] := v_row.wallet_no IS NULL;
-    v_w_changed[v_w] := false; v_w_new[v_w] := false; v_w_g_from[v_w] := 1; v_w_g_to[v_w] := 0; v_w_unbooked[v_w] := 0; v_w_unpaid[v_w] := 0;
-    IF v_row.wallet_no IS NULL THEN
-      v_dormant := true;
-      v_w_id[v_w] := to_json('customer:' || v_w_type[v_w])::text; v_w_entity[v_w] := 0; v_w_scheduled[v_w] := 0; v_w_available[v_w] := 0;
-      v_w_held[v_w] := '0'; v_w_leased[v_w] := '0'; v_w_owed[v_w] := 0; v_w_shortfall[v_w] := 0; v_w_limit[v_w] := 0;
-      CONTINUE;
-    END IF;
+    v_w_customer[v_w] := v_r_customer[v_r]; v_w_no[v_w] := v_row.wallet_no; v_w_id[v_w] := to_json(coalesce(v_row.wallet_id, 'customer:' || v_row.credit_type))::text;
+    v_w_type[v_w] := v_row.credit_type; v_w_entity[v_w] := v_row.node; v_w_dormant[v_w] := v_row.wallet_no IS NULL;
     v_w_scheduled[v_w] := trim_scale(v_row.scheduled); v_w_available[v_w] := trim_scale(v_row.available);
     v_w_held[v_w] := trim_scale(v_row.held)::text; v_w_leased[v_w] := trim_scale(v_row.leased)::text;
-    v_w_owed[v_w] := trim_scale(v_row.owed); v_w_shortfall[v_w] := trim_scale(v_row.shortfall);
-    v_w_limit[v_w] := trim_scale(v_row.overdraft_limit);
+    v_w_owed[v_w] := trim_scale(v_row.owed); v_w_shortfall[v_w] := trim_scale(v_row.shortfall); v_w_limit[v_w] := trim_scale(v_row.overdraft_limit);
+    v_dormant := v_dormant OR v_w_dormant[v_w];
   END LOOP;
+  v_w_changed := array_fill(false, ARRAY[v_wallets]); v_w_new := v_w_changed;
+  v_w_g_from := array_fill(1, ARRAY[v_wallets]); v_w_g_to := array_fill(0, ARRAY[v_wallets]);
+  v_w_unbooked := array_fill(0::numeric, ARRAY[v_wallets]); v_w_unpaid := v_w_unbooked;
 
   -- Their open grants, in burn order within a wallet; what time has brought counts, booked or not.
   FOR v_row IN
@@ -367,75 +388,326 @@ BEGIN
     END IF;
     v_grants := v_grants + 1;
     v_g_wallet[v_grants] := v_w; v_g_no[v_grants] := v_row.grant_no; v_g_left[v_grants] := v_a;
-    v_g_only[v_grants] := v_row.only; v_g_scheduled[v_grants] := v_row.is_scheduled; v_g_changed[v_grants] := false;
+    v_g_only[v_grants] := v_row.only; v_g_scheduled[v_grants] := v_row.is_scheduled;
     IF v_w_g_to[v_w] = 0 THEN
       v_w_g_from[v_w] := v_grants;
     END IF;
     v_w_g_to[v_w] := v_grants;
   END LOOP;
+  v_g_changed := array_fill(false, ARRAY[v_grants]);
 
   -- Budgets of every node and the counters they charge, in the order they bind: leaf, shorter window, id.
-  WITH charge AS MATERIALIZED (
-    SELECT n.route, coalesce(m.m, n.place) AS place, b.*, s.subject, s.session,
-           CASE WHEN b.quantity IS NULL THEN t.t ELSE array_position(string_to_array(v_r_names[n.route], ','), b.quantity) END AS nth,
-           least(b.amount_limit + b.raised - CASE WHEN v_due THEN (
-             SELECT coalesce(sum(e.amount), 0) FROM core.budget_raise AS e
-             WHERE e.customer_id = b.customer_id AND e.budget_no = b.budget_no AND NOT e.has_ended AND e.until <= p_at) ELSE 0 END, c_too_much) AS in_force,
-           c.counter_no, c.window_start, c.window_end, c.used, c.held, c.would_deny_count, c.would_deny_amount,
-           -- A session is forgotten thirty days after its last use.
-           coalesce(c.window_end > p_at AND (b.subject_kind <> 'SESSION' OR c.last_used_at > p_at - interval '720 hours'), false) AS goes_on,
-           dense_rank() OVER (ORDER BY v_r_k[n.route], b.budget_no, s.subject, s.session COLLATE "C") AS counter
-    FROM unnest(v_n_route, v_n_no) WITH ORDINALITY AS n (route, no, place)
-    JOIN LATERAL (SELECT * FROM core.budget AS b WHERE b.customer_id = v_r_customer[n.route] AND b.entity_no = n.no AND b.is_active OFFSET 0) AS b
-      ON (b.feature_id IS NULL OR b.feature_id = v_r_feature[n.route])
-      AND (b.quantity IS NULL OR b.quantity = ANY (string_to_array(v_r_names[n.route], ',')))
-      AND (b.dimensions = '{}' OR v_r_dimensions[n.route]::jsonb @> b.dimensions)
-    LEFT JOIN LATERAL generate_series(v_r_t_from[n.route], v_r_t_to[n.route]) AS t (t) ON v_t_type[t.t] = b.credit_type
-    LEFT JOIN LATERAL generate_series(CASE WHEN b.subject_kind = 'EACH' THEN v_r_n_from[n.route] END, v_r_n_to[n.route]) AS m (m)
-      ON v_n_type[m.m] = b.each_type AND v_n_no[m.m] <> n.no AND n.no = ANY (v_n_path[m.m]::integer[])
-    CROSS JOIN LATERAL (SELECT coalesce(v_n_no[m.m], n.no) AS subject, CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(v_r_session[n.route], '') ELSE '' END AS session) AS s
-    LEFT JOIN LATERAL (SELECT * FROM core.counter AS c
-                       WHERE c.customer_id = b.customer_id AND c.budget_no = b.budget_no AND c.subject_no = s.subject AND c.session_id = s.session LIMIT 1) AS c ON true
-    WHERE (b.subject_kind <> 'EACH' OR m.m IS NOT NULL) AND (b.quantity IS NOT NULL OR t.t IS NOT NULL)
-  )
-  SELECT x.*, c.*
-  INTO v_x_route, v_x_counter, v_x_measure, v_x_on_credits, v_x_limit, v_x_plain,
+  SELECT array_agg(c.route), array_agg(c.nth), array_agg(c.on_credits), array_agg(c.in_force), array_agg(c.mode = 'HARD' AND c.budget_window <> 'REQUEST'),
+         array_agg(c.customer_id), array_agg(c.counter_no), array_agg(c.counter_no IS NULL), array_agg(c.budget_no), array_agg(to_json(c.budget_id)::text),
+         array_agg(c.subject), array_agg(c.session), array_agg(c.mode), array_agg(c.budget_window = 'REQUEST'), array_agg(trim_scale(c.in_force)),
+         array_agg(c.advice::text), array_agg(CASE WHEN c.goes_on THEN c.window_start ELSE w.starts_at END), array_agg(CASE WHEN c.goes_on THEN c.window_end ELSE w.ends_at END),
+         array_agg(NOT c.goes_on), array_agg(CASE WHEN c.goes_on THEN trim_scale(c.held) ELSE 0 END), array_agg(CASE WHEN c.goes_on THEN trim_scale(c.used + c.held) ELSE 0 END),
+         array_agg(coalesce(c.would_deny_count, 0)), array_agg(coalesce(trim_scale(c.would_deny_amount), 0)), array_agg(NULL::bigint), array_agg(false)
+  INTO v_x_route, v_x_measure, v_x_on_credits, v_x_limit, v_x_plain,
        v_c_customer, v_c_no, v_c_is_new, v_c_budget, v_c_budget_id, v_c_subject, v_c_session, v_c_mode, v_c_per_request, v_c_limit, v_c_advice,
-       v_c_start, v_c_end, v_c_rolled, v_c_held, v_c_used, v_c_denied_count, v_c_denied_amount
+       v_c_start, v_c_end, v_c_rolled, v_c_held, v_c_used, v_c_denied_count, v_c_denied_amount, v_c_from_seq, v_c_changed
   FROM (
-    SELECT array_agg(route), array_agg(counter), array_agg(CASE WHEN quantity IS NULL THEN v_r_many[route] + nth - v_r_t_from[route] + 1 ELSE nth END),
-           array_agg(quantity IS NULL), array_agg(in_force), array_agg(mode = 'HARD' AND budget_window <> 'REQUEST')
-    FROM (SELECT * FROM charge ORDER BY route, place, window_rank, budget_id COLLATE "C") AS x
-  ) AS x, (
-    SELECT array_agg(customer_id), array_agg(counter_no), array_agg(counter_no IS NULL), array_agg(budget_no), array_agg(to_json(budget_id)::text),
-           array_agg(subject), array_agg(session), array_agg(mode), array_agg(budget_window = 'REQUEST'), array_agg(trim_scale(in_force)),
-           array_agg(advice::text), array_agg(CASE WHEN goes_on THEN window_start ELSE w.starts_at END), array_agg(CASE WHEN goes_on THEN window_end ELSE w.ends_at END),
-           array_agg(NOT goes_on), array_agg(CASE WHEN goes_on THEN trim_scale(held) ELSE 0 END), array_agg(CASE WHEN goes_on THEN trim_scale(used + held) ELSE 0 END),
-           array_agg(coalesce(would_deny_count, 0)), array_agg(coalesce(trim_scale(would_deny_amount), 0))
-    FROM (SELECT DISTINCT ON (counter) * FROM charge ORDER BY counter) AS c
-    LEFT JOIN LATERAL (
-      SELECT w.* FROM core.window_of(c.budget_window, c.time_zone, c.anchor_at, CASE WHEN c.budget_window = 'BILLING_PERIOD' THEN (
-          SELECT u.created_at FROM core.customer AS u WHERE u.customer_id = c.customer_id) END, p_at) AS w
-      WHERE NOT c.goes_on) AS w ON true
-  ) AS c;
+    SELECT d.*
+    FROM (
+      SELECT r.route, CASE b.subject_kind WHEN 'EACH' THEN array_position(v_r_path[r.route]::integer[], s.subject) ELSE o.place END AS place, s.subject,
+             CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(v_r_session[r.route], '') ELSE '' END AS session,
+             CASE WHEN b.quantity IS NOT NULL THEN array_position(string_to_array(v_r_names[r.route], ','), b.quantity)
+                  WHEN array_position(v_t_type, b.credit_type, coalesce(v_p_t_from[r.price], 1)) <= v_p_t_to[r.price]
+                    THEN v_p_many[r.price] + array_position(v_t_type, b.credit_type, coalesce(v_p_t_from[r.price], 1)) - v_p_t_from[r.price] + 1 END AS nth,
+             b.customer_id, b.budget_no, b.budget_id, b.quantity IS NULL AS on_credits, b.budget_window, b.time_zone, b.anchor_at, b.window_rank, b.mode, b.advice,
+             least(b.amount_limit + b.raised - CASE WHEN v_due THEN (
+               SELECT coalesce(sum(e.amount), 0) FROM core.budget_raise AS e
+               WHERE e.customer_id = b.customer_id AND e.budget_no = b.budget_no AND NOT e.has_ended AND e.until <= p_at) ELSE 0 END, c_too_much) AS in_force,
+             c.counter_no, c.window_start, c.window_end, c.used, c.held, c.would_deny_count, c.would_deny_amount,
+             -- A session is forgotten thirty days after its last use.
+             coalesce(c.window_end > p_at AND (b.subject_kind <> 'SESSION' OR c.last_used_at > p_at - interval '720 hours'), false) AS goes_on
+      FROM unnest(v_r_customer, v_r_path, v_r_price) WITH ORDINALITY AS r (customer, path, price, route)
+      CROSS JOIN LATERAL unnest(r.path::integer[]) WITH ORDINALITY AS o (no, place)
+      CROSS JOIN LATERAL (SELECT * FROM core.budget AS b WHERE b.customer_id = r.customer AND b.entity_no = o.no AND b.is_active OFFSET 0) AS b
+      CROSS JOIN LATERAL unnest(CASE WHEN b.subject_kind = 'EACH'
+        THEN core.subjects_below(v_r_chain[r.route]::integer[], v_r_types[r.route]::text[], b.entity_no, b.each_type) ELSE ARRAY[b.entity_no] END) AS s (subject)
+      LEFT JOIN LATERAL (SELECT * FROM core.counter AS c
+                         WHERE c.customer_id = b.customer_id AND c.budget_no = b.budget_no AND c.subject_no = s.subject
+                           AND c.session_id = CASE WHEN b.subject_kind = 'SESSION' THEN coalesce(v_r_session[r.route], '') ELSE '' END LIMIT 1) AS c ON true
+      WHERE (b.feature_id IS NULL OR b.feature_id = v_r_feature[r.route]) AND (b.dimensions = '{}' OR v_p_dimensions[r.price]::jsonb @> b.dimensions)
+      OFFSET 0
+    ) AS d
+    WHERE d.nth IS NOT NULL
+    ORDER BY d.route, d.place, d.window_rank, d.budget_id COLLATE "C"
+  ) AS c
+  LEFT JOIN LATERAL (
+    -- Time zones are asked only where a window has ended: a condition beside the function would not keep it from being called.
+    SELECT w.* FROM (SELECT WHERE NOT c.goes_on OFFSET 0) AS begins
+    CROSS JOIN LATERAL core.window_of(c.budget_window, c.time_zone, c.anchor_at, CASE WHEN c.budget_window = 'BILLING_PERIOD' THEN (
+      SELECT u.created_at FROM core.customer AS u WHERE u.customer_id = c.customer_id) END, p_at) AS w) AS w ON true;
+  -- A counter that several routes charge is the one that was loaded first.
+  v_alone := cardinality(v_r_k) = cardinality(p_customers);
+  IF NOT v_alone THEN
+    SELECT array_agg(first ORDER BY x) INTO v_x_counter
+    FROM (SELECT x::integer, min(x::integer) OVER (PARTITION BY customer, budget, subject, session) AS first
+          FROM unnest(v_c_customer, v_c_budget, v_c_subject, v_c_session) WITH ORDINALITY AS c (customer, budget, subject, session, x)) AS c;
+  END IF;
   v_counters := coalesce(cardinality(v_c_no), 0);
-  v_c_from_seq := array_fill(NULL::bigint, ARRAY[v_counters]);
-  v_c_changed := array_fill(false, ARRAY[v_counters]);
+  -- Those whose subject nobody has made yet.
+  FOR v_u IN 1 .. v_unknown LOOP
+    FOR v_c IN 1 .. v_counters LOOP
+      IF v_c_subject[v_c] = v_u_no[v_u] AND v_c_customer[v_c] = p_customers[v_u_k[v_u]] THEN
+        v_c_newcomer[v_c] := v_u;
+      END IF;
+    END LOOP;
+  END LOOP;
   FOR v_x IN 1 .. coalesce(cardinality(v_x_route), 0) LOOP
     v_r := v_x_route[v_x];
+    IF v_alone THEN
+      v_x_counter[v_x] := v_x;
+    END IF;
     IF v_r_x_to[v_r] = 0 THEN
       v_r_x_from[v_r] := v_x;
     END IF;
     v_r_x_to[v_r] := v_x;
   END LOOP;
 
+  -- Who fits: all items of the customer together stay within the first grant of each route's burn order and within
+  -- every limit, so that each passes whatever came before it; and which budget is the nearest of each route all the while.
+  -- What they all change alike is changed at once; what each changes for the next, when it is booked.
+  v_k_fits := array_fill(v_turns IS NULL AND v_i_first IS NULL AND v_i_old_print IS NULL, ARRAY[cardinality(p_customers)]);
+  IF v_k_fits[1] THEN
+    v_c_wanted := array_fill(0::numeric, ARRAY[v_counters]);
+    FOR v_ask IN 1 .. cardinality(v_a_route) LOOP
+      v_k := v_r_k[v_a_route[v_ask]];
+      v_k_asked[v_k] := coalesce(v_k_asked[v_k], 0) + v_a_count[v_ask];
+    END LOOP;
+    FOR v_r IN 1 .. cardinality(v_r_k) LOOP
+      IF v_r_plain[v_r] AND v_p_limits[v_r_price[v_r]] IS NULL THEN
+        v_feature := ',' || v_r_feature[v_r] || ',';
+        <<first_grant>>
+        FOR v_s IN v_r_s_from[v_r] .. v_r_s_to[v_r] LOOP
+          EXIT WHEN v_s_type[v_s] <> v_s_type[v_r_s_from[v_r]];
+          v_w := v_s_wallet[v_s];
+          FOR v_g IN v_w_g_from[v_w] .. v_w_g_to[v_w] LOOP
+            IF v_g_left[v_g] > 0 AND strpos(v_g_only[v_g], v_feature) IS DISTINCT FROM 0 THEN -- null: any feature
+              IF NOT v_g_scheduled[v_g] THEN
+                v_r_grant[v_r] := v_g;
+                v_r_type[v_r] := v_s_type[v_s];
+              END IF;
+              EXIT first_grant;
+            END IF;
+          END LOOP;
+        END LOOP first_grant;
+      END IF;
+      IF v_r_grant[v_r] IS NULL THEN
+        v_k_fits[v_r_k[v_r]] := false;
+      END IF;
+    END LOOP;
+
+    FOR v_ask IN 1 .. cardinality(v_a_route) LOOP
+      v_r := v_a_route[v_ask];
+      v_k := v_r_k[v_r];
+      CONTINUE WHEN NOT v_k_fits[v_k];
+      v_t := v_r_type[v_r];
+      v_p := v_r_price[v_r];
+      v_many := v_p_many[v_p];
+      v_at := v_a_amount[v_ask];
+      v_j := v_t_rate[v_t];
+      v_price := v_amounts[v_at + 1] * v_rates[v_j + 1];
+      FOR v_n IN 2 .. v_many LOOP
+        v_price := v_price + v_amounts[v_at + v_n] * v_rates[v_j + v_n];
+      END LOOP;
+      v_left := div(v_price, v_t_over[v_t] * v_t_unit[v_t]) * v_t_unit[v_t];
+      IF v_left * v_t_over[v_t] < v_price THEN
+        v_left := v_left + v_t_unit[v_t];
+      END IF;
+      v_a_due[v_ask] := trim_scale(v_left);
+      v_paid := v_left * v_a_count[v_ask];
+      v_g := v_r_grant[v_r];
+      v_g_left[v_g] := v_g_left[v_g] - v_paid;
+      v_done := v_left > 0 AND v_g_left[v_g] >= 0;
+      v_o := v_many + v_t - v_p_t_from[v_p] + 1;
+      v_simple := v_k_asked[v_k] = 1;
+      v_counted := '';
+      v_nearest := NULL;
+      FOR v_x IN v_r_x_from[v_r] .. v_r_x_to[v_r] LOOP
+        v_j := v_x_measure[v_x];
+        CONTINUE WHEN v_j > v_many AND v_j <> v_o; -- credits of a type that does not pay
+        v_c := v_x_counter[v_x];
+        IF v_c_per_request[v_c] THEN
+          v_done := v_done AND CASE WHEN v_j = v_o THEN v_left ELSE v_amounts[v_at + v_j] END <= v_x_limit[v_x];
+          CONTINUE;
+        END IF;
+        v_a := CASE WHEN v_j = v_o THEN v_paid ELSE v_amounts[v_at + v_j] * v_a_count[v_ask] END;
+        v_used := v_c_used[v_c] + v_a;
+        v_c_used[v_c] := v_used;
+        v_c_changed[v_c] := true;
+        v_done := v_done AND v_used <= v_x_limit[v_x] AND NOT v_c_rolled[v_c];
+        v_counted := v_counted || ',' || v_c_no[v_c];
+        IF NOT v_simple THEN
+          v_c_wanted[v_c] := v_c_wanted[v_c] + v_a;
+          v_c_askers[v_c] := concat(v_c_askers[v_c], ',', v_ask, ':', CASE WHEN v_j <> v_o THEN v_j END);
+        ELSIF v_x_plain[v_x] AND (v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_x_limit[v_x]) THEN
+          v_nearest := v_c;
+          v_near_used := v_used;
+          v_near_limit := v_x_limit[v_x];
+        END IF;
+      END LOOP;
+      v_r_counted[v_r] := '{' || substr(v_counted, 2) || '}';
+      v_r_nearest[v_r] := v_nearest;
+      v_k_fits[v_k] := v_done;
+    END LOOP;
+
+    -- Where a customer asks more than once: the nearest budget in the end; but was it from the beginning? Another was never nearer if
+    -- it is not even in the end nearer than this one in the beginning; or if the same asks count against both, so that they cannot
+    -- change places and back.
+    FOR v_r IN 1 .. cardinality(v_r_k) LOOP
+      v_k := v_r_k[v_r];
+      CONTINUE WHEN NOT v_k_fits[v_k] OR v_k_asked[v_k] = 1;
+      v_many := v_p_many[v_r_price[v_r]];
+      v_o := v_many + v_r_type[v_r] - v_p_t_from[v_r_price[v_r]] + 1;
+      v_nearest := NULL;
+      FOR v_x IN v_r_x_from[v_r] .. v_r_x_to[v_r] LOOP
+        CONTINUE WHEN NOT v_x_plain[v_x] OR (v_x_measure[v_x] > v_many AND v_x_measure[v_x] <> v_o);
+        v_used := v_c_used[v_x_counter[v_x]];
+        IF v_nearest IS NULL OR v_used * v_near_limit > v_near_used * v_x_limit[v_x] THEN
+          v_nearest := v_x_counter[v_x];
+          v_near_used := v_used;
+          v_near_limit := v_x_limit[v_x];
+        END IF;
+      END LOOP;
+      v_r_nearest[v_r] := v_nearest;
+      CONTINUE WHEN v_nearest IS NULL;
+      v_c_tracked[v_nearest] := true;
+      v_near_used := v_near_used - v_c_wanted[v_nearest];
+      v_done := false; -- past the nearest: from there on a tie is no matter
+      FOR v_x IN v_r_x_from[v_r] .. v_r_x_to[v_r] LOOP
+        CONTINUE WHEN NOT v_x_plain[v_x] OR (v_x_measure[v_x] > v_many AND v_x_measure[v_x] <> v_o);
+        v_c := v_x_counter[v_x];
+        IF v_c = v_nearest THEN
+          v_done := true;
+          CONTINUE;
+        END IF;
+        v_a := v_near_used * v_x_limit[v_x]
+          - (v_c_used[v_c] - CASE WHEN v_c_askers[v_c] = v_c_askers[v_nearest] THEN v_c_wanted[v_c] ELSE 0 END) * v_near_limit;
+        IF v_a < 0 OR (v_a = 0 AND NOT v_done) THEN
+          v_k_fits[v_k] := false;
+          EXIT;
+        END IF;
+      END LOOP;
+    END LOOP;
+
+    -- What was counted for those who do not fit is taken back.
+    FOR v_ask IN 1 .. cardinality(v_a_route) LOOP
+      v_r := v_a_route[v_ask];
+      CONTINUE WHEN v_k_fits[v_r_k[v_r]] OR v_a_due[v_ask] IS NULL;
+      v_r_counted[v_r] := NULL;
+      v_many := v_p_many[v_r_price[v_r]];
+      v_o := v_many + v_r_type[v_r] - v_p_t_from[v_r_price[v_r]] + 1;
+      v_g := v_r_grant[v_r];
+      v_g_left[v_g] := v_g_left[v_g] + v_a_due[v_ask] * v_a_count[v_ask];
+      FOR v_x IN v_r_x_from[v_r] .. v_r_x_to[v_r] LOOP
+        v_j := v_x_measure[v_x];
+        v_c := v_x_counter[v_x];
+        CONTINUE WHEN (v_j > v_many AND v_j <> v_o) OR v_c_per_request[v_c];
+        v_c_used[v_c] := v_c_used[v_c] - v_a_count[v_ask] * CASE WHEN v_j = v_o THEN v_a_due[v_ask] ELSE v_amounts[v_a_amount[v_ask] + v_j] END;
+        v_c_changed[v_c] := false;
+      END LOOP;
+    END LOOP;
+
+    -- What those who fit leave: a budget that is shown along the way starts again from where it was.
+    FOR v_c IN 1 .. v_counters LOOP
+      IF v_c_tracked[v_c] AND v_c_changed[v_c] THEN
+        v_c_used[v_c] := v_c_used[v_c] - v_c_wanted[v_c];
+      END IF;
+    END LOOP;
+    v_j := 0;
+    FOR v_r IN 1 .. cardinality(v_r_k) LOOP
+      CONTINUE WHEN NOT v_k_fits[v_r_k[v_r]];
+      v_g := v_r_grant[v_r];
+      v_g_changed[v_g] := true;
+      v_w_changed[v_g_wallet[v_g]] := true;
+      v_r_y_from[v_r] := v_j + 1;
+      IF v_k_asked[v_r_k[v_r]] > 1 THEN
+        v_many := v_p_many[v_r_price[v_r]];
+        v_o := v_many + v_r_type[v_r] - v_p_t_from[v_r_price[v_r]] + 1;
+        FOR v_x IN v_r_x_from[v_r] .. v_r_x_to[v_r] LOOP
+          CONTINUE WHEN v_c_tracked[v_x_counter[v_x]] IS NOT TRUE OR (v_x_measure[v_x] > v_many AND v_x_measure[v_x] <> v_o);
+          v_j := v_j + 1;
+          v_y_counter[v_j] := v_x_counter[v_x];
+          v_y_amount[v_j] := CASE WHEN v_x_measure[v_x] <= v_many THEN v_x_measure[v_x] END;
+        END LOOP;
+      END IF;
+      v_r_y_to[v_r] := v_j;
+      v_c := v_r_nearest[v_r];
+      IF v_c IS NOT NULL THEN
+        v_instant := core.json_instant(v_c_end[v_c]);
+        v_r_kept_binding[v_r] := ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","';
+        v_r_kept_end[v_r] := '","' || v_c_held[v_c] || '",' || v_instant || ']}';
+        v_r_shown_binding[v_r] := ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"';
+        v_r_shown_end[v_r] := '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant;
+      END IF;
+    END LOOP;
+    FOR v_ask IN 1 .. cardinality(v_a_route) LOOP
+      v_r := v_a_route[v_ask];
+      CONTINUE WHEN NOT v_k_fits[v_r_k[v_r]];
+      v_g := v_r_grant[v_r];
+      v_w := v_g_wallet[v_g];
+      v_a_credits[v_ask] := '{"' || v_t_type[v_r_type[v_r]] || '":"' || v_a_due[v_ask] || '"}';
+      v_a_kept[v_ask] := '{"c":' || v_a_credits[v_ask] || ',"s":[[' || v_w_no[v_w] || ',' || v_g_no[v_g] || ',"' || v_a_due[v_ask] || '"]],"w":[';
+      v_a_shown[v_ask] := '{"credits":' || v_a_credits[v_ask] || ',"slices":[[' || v_w_id[v_w] || ',"' || v_g_no[v_g] || '","' || v_a_due[v_ask] || '"]],"wallets":[';
+    END LOOP;
+  END IF;
+
   FOR v_turn IN 1 .. cardinality(v_i_key) LOOP
     v_i := coalesce(v_turns[v_turn], v_turn);
-    v_r := v_i_route[v_i];
+    v_ask := v_i_ask[v_i];
+    v_r := v_a_route[v_ask];
     v_k := v_r_k[v_r];
-    v_i_print[v_i] := v_i_print[v_i] || v_r_print[v_r];
-    v_at := coalesce(v_i_amount[v_i], v_at + v_many);
-    v_many := v_r_many[v_r];
+    v_i_print[v_i] := v_i_print[v_i] || v_a_print[v_ask] || v_r_print[v_r];
+    IF v_k_fits[v_k] THEN
+      v_w := v_g_wallet[v_r_grant[v_r]];
+      v_seq := v_k_seq[v_k] + 1;
+      v_k_seq[v_k] := v_seq;
+      v_w_available[v_w] := v_w_available[v_w] - v_a_due[v_ask];
+      FOR v_y IN v_r_y_from[v_r] .. v_r_y_to[v_r] LOOP
+        v_c := v_y_counter[v_y];
+        v_c_used[v_c] := v_c_used[v_c] + coalesce(v_amounts[v_a_amount[v_ask] + v_y_amount[v_y]], v_a_due[v_ask]);
+      END LOOP;
+      v_entries := v_entries + 1;
+      v_e_customer[v_entries] := v_i_customer[v_i]; v_e_seq[v_entries] := v_seq; v_e_leg[v_entries] := 1; v_e_wallet[v_entries] := v_w_no[v_w];
+      v_e_account[v_entries] := 'AVAILABLE'; v_e_balance[v_entries] := v_w_available[v_w];
+      v_e_grant[v_entries] := v_g_no[v_r_grant[v_r]]; v_e_amount[v_entries] := v_a_due[v_ask];
+      v_text := v_a_kept[v_ask];
+      v_shown := v_a_shown[v_ask];
+      v_o := 0;
+      FOR v_s IN v_r_s_from[v_r] .. v_r_s_to[v_r] LOOP
+        v_w := v_s_wallet[v_s];
+        CONTINUE WHEN v_w_dormant[v_w];
+        v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
+          || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
+        v_text := v_text || CASE WHEN v_o = 0 THEN '[' ELSE ',[' END || v_w_no[v_w] || ',' || v_figures;
+        v_shown := v_shown || CASE WHEN v_o = 0 THEN '[' ELSE ',[' END || v_w_id[v_w] || ',"' || v_w_type[v_w] || '",' || v_figures;
+        v_o := 1;
+      END LOOP;
+      v_c := v_r_nearest[v_r];
+      IF v_c IS NULL THEN
+        v_i_answer[v_i] := v_text || ']}';
+        v_i_shown[v_i] := v_shown || ']';
+      ELSE
+        v_used := trim_scale(v_c_used[v_c] - v_c_held[v_c]);
+        v_i_answer[v_i] := v_text || ']' || v_r_kept_binding[v_r] || v_used || v_r_kept_end[v_r];
+        v_i_shown[v_i] := v_shown || ']' || v_r_shown_binding[v_r] || v_used || v_r_shown_end[v_r];
+        v_i_bound[v_i] := v_c_subject[v_c];
+      END IF;
+      v_i_status[v_i] := 'NEW'; v_i_allowed[v_i] := true; v_i_would[v_i] := true; v_i_seq[v_i] := v_seq; v_k_recorded[v_k] := true;
+      CONTINUE;
+    END IF;
+
+    v_p := v_r_price[v_r];
+    v_at := v_a_amount[v_ask];
+    v_many := v_p_many[v_p];
+    v_t_from := v_p_t_from[v_p];
+    v_s_from := v_r_s_from[v_r];
+    v_s_to := v_r_s_to[v_r];
+    v_x_from := v_r_x_from[v_r];
+    v_x_to := v_r_x_to[v_r];
 
     -- A group begins: remember the way back, and whether its keys are all new.
     IF v_turns IS NOT NULL AND v_group_to IS NULL AND v_i_group[v_i] IS NOT NULL THEN
@@ -494,7 +766,7 @@ BEGIN
           v_i_allowed[v_i] := v_i_old_allowed[v_i]; v_i_reason[v_i] := v_i_old_reason[v_i]; v_i_seq[v_i] := v_i_old_seq[v_i];
           v_i_would[v_i] := v_i_old_reason[v_i] IS NULL;
           v_i_at[v_i] := v_i_old_at[v_i];
-          v_i_shown[v_i] := core.show_answer(v_i_customer[v_i], v_i_old_answer[v_i]);
+          v_i_shown[v_i] := core.show_answer(v_i_customer[v_i], v_i_old_answer[v_i], v_request.r_entities[v_r]);
           EXIT item;
         ELSIF v_i_old_print[v_i] IS NOT NULL OR (v_first <> v_i AND v_i_status[v_first] = 'NEW') THEN
           v_i_reason[v_i] := 'IDEMPOTENCY_CONFLICT';
@@ -532,15 +804,10 @@ BEGIN
       END IF;
 
       v_feature := ',' || v_r_feature[v_r] || ',';
-      v_t_from := v_r_t_from[v_r];
-      v_s_from := v_r_s_from[v_r];
-      v_s_to := v_r_s_to[v_r];
       v_s_last := v_s_to; -- the last wallet there is
       WHILE v_dormant AND v_s_last >= v_s_from AND v_w_dormant[v_s_wallet[v_s_last]] LOOP
         v_s_last := v_s_last - 1;
       END LOOP;
-      v_x_from := v_r_x_from[v_r];
-      v_x_to := v_r_x_to[v_r];
       v_phase := CASE WHEN v_would IS NULL THEN 'ASKED' ELSE 'FORCED' END;
       v_asked := v_amounts[v_at + 1];
       v_denied_by := NULL;
@@ -584,7 +851,7 @@ BEGIN
             v_t := v_s_type[v_s_last];
             v_w := v_s_wallet[v_s_last];
           ELSE
-            v_t := v_r_t_to[v_r];
+            v_t := v_p_t_to[v_p];
             v_w := NULL;
           END IF;
 
@@ -688,7 +955,7 @@ BEGIN
         END LOOP;
 
         v_binding := NULL;
-        IF v_too_much OR (v_r_limits[v_r] IS NOT NULL AND core.exceeds_request_limit(v_r_limits[v_r], v_r_names[v_r], v_amounts, v_at)) THEN
+        IF v_too_much OR (v_p_limits[v_p] IS NOT NULL AND core.exceeds_request_limit(v_p_limits[v_p], v_r_names[v_r], v_amounts, v_at)) THEN
           v_reason := 'REQUEST_LIMIT_EXCEEDED';
         ELSIF v_failed_quantity IS NOT NULL OR v_failed_credits IS NOT NULL THEN
           v_reason := 'BUDGET_EXCEEDED';
@@ -706,7 +973,7 @@ BEGIN
           IF v_mode = 'CAP' THEN
             v_phase := 'CAP';
             v_low := 0;
-            v_high := div(v_asked, v_r_step[v_r]) - CASE WHEN v_asked % v_r_step[v_r] = 0 THEN 1 ELSE 0 END;
+            v_high := div(v_asked, v_p_step[v_p]) - CASE WHEN v_asked % v_p_step[v_p] = 0 THEN 1 ELSE 0 END;
             v_tried := NULL;
             IF v_records THEN
               v_high := least(v_high, 1); -- the whole is booked anyway: would anything have fitted?
@@ -736,7 +1003,7 @@ BEGIN
           EXIT;
         END IF;
         v_tried := CASE WHEN v_low = v_high THEN v_low ELSE div(v_low + v_high + 1, 2) END;
-        v_amounts[v_at + 1] := v_tried * v_r_step[v_r];
+        v_amounts[v_at + 1] := v_tried * v_p_step[v_p];
       END LOOP;
 
       IF v_too_much AND v_records THEN
@@ -748,11 +1015,15 @@ BEGIN
         v_i_seq[v_i] := v_k_seq[v_k];
         v_i_reason[v_i] := v_would;
         IF v_denied_by IS NOT NULL THEN
-          v_i_answer[v_i] := '{"b":["BUDGET",' || v_c_budget[v_denied_by] || ',' || v_c_subject[v_denied_by] || ',"' || v_c_limit[v_denied_by]
+          v_i_answer[v_i] := '{"b":["BUDGET",' || v_c_budget[v_denied_by] || ','
+            -- An entity that would have been made has no number to keep: it is known by its place in the request.
+            || coalesce((SELECT -e.axis FROM jsonb_array_elements_text(v_request.r_entities[v_r]) WITH ORDINALITY AS e (id, axis)
+                         WHERE e.id = v_u_id[v_c_newcomer[v_denied_by]] LIMIT 1), v_c_subject[v_denied_by]) || ',"' || v_c_limit[v_denied_by]
             || '","' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","' || v_c_held[v_denied_by] || '",' || core.json_instant(v_c_end[v_denied_by]) || ']';
           v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
             || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || core.json_instant(v_c_end[v_denied_by]);
-          v_i_bound[v_i] := v_c_subject[v_denied_by];
+          v_i_bound[v_i] := CASE WHEN v_c_newcomer[v_denied_by] IS NULL THEN v_c_subject[v_denied_by] END;
+          v_i_shown[v_i] := v_i_shown[v_i] || coalesce(',"entityId":' || to_json(v_u_id[v_c_newcomer[v_denied_by]])::text || '}', '');
         ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_last >= v_s_from THEN
           v_w := v_s_wallet[v_s_last];
           v_i_answer[v_i] := '{"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
@@ -873,12 +1144,18 @@ BEGIN
           v_c := v_x_counter[v_x];
           v_a := v_m[v_x_measure[v_x]];
           CONTINUE WHEN v_a IS NULL OR v_a = 0;
+          IF v_x_plain[v_x] AND NOT v_c_rolled[v_c] AND v_c_no[v_c] IS NOT NULL THEN -- nearly always
+            v_c_used[v_c] := v_c_used[v_c] + v_a;
+            v_c_changed[v_c] := true;
+            v_counted := v_counted || ',' || v_c_no[v_c];
+            CONTINUE;
+          END IF;
           IF NOT v_x_plain[v_x] AND v_c_mode[v_c] <> 'HARD' AND v_c_used[v_c] + v_a > v_x_limit[v_x] THEN
             IF v_c_mode[v_c] = 'SOFT' THEN
               v_warned := v_warned || ',[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","'
                 || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '",' || coalesce(v_c_advice[v_c], 'null') || ']';
               v_warned_shown := v_warned_shown || ',{"budgetId":' || v_c_budget_id[v_c] || ',"entityId":'
-                || core.entity_label(v_i_customer[v_i], v_c_subject[v_c]) || ',"limit":"' || v_c_limit[v_c] || '","used":"'
+                || coalesce(to_json(v_u_id[v_c_newcomer[v_c]])::text, core.entity_label(v_i_customer[v_i], v_c_subject[v_c])) || ',"limit":"' || v_c_limit[v_c] || '","used":"'
                 || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '","advice":' || coalesce(v_c_advice[v_c], 'null') || '}';
             ELSE
               v_c_denied_count[v_c] := v_c_denied_count[v_c] + 1;
@@ -907,7 +1184,10 @@ BEGIN
       -- The answer, twice: with numbers to keep, with ids to show.
       v_credits := '';
       v_fell_short := NULL;
-      FOR v_t IN v_t_from .. v_r_t_to[v_r] LOOP
+      IF v_one_type > 0 THEN
+        v_credits := '{"' || v_t_type[v_one_type] || '":"' || trim_scale(v_paid) || '"';
+      END IF;
+      FOR v_t IN CASE WHEN v_one_type > 0 THEN v_p_t_to[v_p] + 1 ELSE v_t_from END .. v_p_t_to[v_p] LOOP
         v_a := v_m[v_many + v_t - v_t_from + 1];
         IF v_short > 0 AND v_t = v_short_type THEN
           v_fell_short := '{"' || v_t_type[v_t] || '":"' || trim_scale(v_short) || '"}';
@@ -957,12 +1237,15 @@ BEGIN
           || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
         v_i_bound[v_i] := v_w_entity[v_w];
       ELSIF v_c IS NOT NULL THEN
-        v_instant := core.json_instant(v_c_end[v_c]);
+        IF v_c_resets[v_c] IS NULL THEN
+          v_c_resets[v_c] := core.json_instant(v_c_end[v_c]);
+        END IF;
         v_text := v_text || ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","' || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","'
-          || v_c_held[v_c] || '",' || v_instant || ']';
+          || v_c_held[v_c] || '",' || v_c_resets[v_c] || ']';
         v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"'
-          || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant;
-        v_i_bound[v_i] := v_c_subject[v_c];
+          || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
+        v_i_bound[v_i] := CASE WHEN v_c_newcomer[v_c] IS NULL THEN v_c_subject[v_c] END;
+        v_shown := v_shown || coalesce(',"entityId":' || to_json(v_u_id[v_c_newcomer[v_c]])::text || '}', '');
       END IF;
       v_i_status[v_i] := 'NEW';
       v_i_allowed[v_i] := true;
@@ -971,11 +1254,13 @@ BEGIN
       v_i_seq[v_i] := v_seq;
       v_i_answer[v_i] := v_text || '}';
       v_i_shown[v_i] := v_shown;
-      v_i_counters[v_i] := nullif('{' || substr(v_counted, 2) || '}', '{}');
+      v_i_counters[v_i] := '{' || substr(v_counted, 2) || '}';
       v_amounts[v_at + 1] := v_asked;
     END item;
     IF v_i_status[v_i] = 'NEW' THEN
       v_k_recorded[v_k] := true;
+    ELSIF v_i_status[v_i] IS NULL THEN
+      v_i_status[v_i] := 'UNRECORDED';
     END IF;
 
     -- A group ends: one member that failed undoes them all.
@@ -1022,41 +1307,31 @@ BEGIN
   v_verdict.i_customer := v_i_customer; v_verdict.i_key := v_i_key; v_verdict.i_month := v_request.i_month; v_verdict.i_fingerprint := v_i_print;
   v_verdict.i_status := v_i_status; v_verdict.i_allowed := v_i_allowed; v_verdict.i_would_allow := v_i_would; v_verdict.i_reason := v_i_reason;
   v_verdict.i_seq := v_i_seq; v_verdict.i_recorded_at := v_i_at; v_verdict.i_answer := v_i_answer; v_verdict.i_shown := v_i_shown;
-  v_verdict.i_bound := v_i_bound; v_verdict.i_route := v_i_route; v_verdict.i_session := v_i_session; v_verdict.i_quantities := v_i_quantities;
+  v_verdict.i_bound := v_i_bound; v_verdict.i_ask := v_i_ask; v_verdict.i_session := v_request.i_session; v_verdict.i_quantities := v_i_quantities;
   v_verdict.i_credits := v_i_credits; v_verdict.i_shortfall := v_i_shortfall; v_verdict.i_counters := v_i_counters;
   v_verdict.i_metadata := v_request.i_metadata;
   IF v_dry THEN
     RETURN v_verdict;
   END IF;
-  v_verdict.r_feature := v_r_feature; v_verdict.r_dimensions := v_r_dimensions; v_verdict.r_named := v_r_named; v_verdict.r_path := v_r_path;
+  v_verdict.a_route := v_a_route; v_verdict.a_quantities := v_a_quantities; v_verdict.r_price := v_r_price; v_verdict.p_dimensions := v_p_dimensions;
+  v_verdict.a_credits := v_a_credits; v_verdict.r_counters := v_r_counted; v_verdict.r_feature := v_r_feature; v_verdict.r_named := v_r_named; v_verdict.r_path := v_r_path;
   v_verdict.r_occurred := v_request.r_occurred;
   v_verdict.e_customer := v_e_customer[:v_entries]; v_verdict.e_seq := v_e_seq[:v_entries]; v_verdict.e_leg := v_e_leg[:v_entries];
   v_verdict.e_wallet := v_e_wallet[:v_entries]; v_verdict.e_account := v_e_account[:v_entries]; v_verdict.e_grant := v_e_grant[:v_entries];
   v_verdict.e_amount := v_e_amount[:v_entries]; v_verdict.e_balance := v_e_balance[:v_entries];
-  SELECT array_agg(w.customer), array_agg(g.no), array_agg(g.remaining)
-  INTO v_verdict.g_customer, v_verdict.g_no, v_verdict.g_remaining
-  FROM unnest(v_g_wallet, v_g_no, v_g_left, v_g_changed) AS g (wallet, no, remaining, changed)
-  JOIN unnest(v_w_customer) WITH ORDINALITY AS w (customer, w) ON w.w = g.wallet
-  WHERE g.changed;
-  SELECT array_agg(customer), array_agg(no), array_agg(scheduled), array_agg(available), array_agg(owed), array_agg(shortfall),
-         array_agg(type), array_agg(new)
-  INTO v_verdict.w_customer, v_verdict.w_no, v_verdict.w_scheduled, v_verdict.w_available, v_verdict.w_owed, v_verdict.w_shortfall,
-       v_verdict.w_type, v_verdict.w_is_new
-  FROM unnest(v_w_customer, v_w_no, v_w_scheduled, v_w_available, v_w_owed, v_w_shortfall, v_w_type, v_w_new, v_w_changed)
-    AS w (customer, no, scheduled, available, owed, shortfall, type, new, changed)
-  WHERE changed;
-  SELECT array_agg(customer), array_agg(no), array_agg(is_new), array_agg(budget), array_agg(subject), array_agg(session), array_agg(start),
-         array_agg("end"), array_agg(used - held), array_agg(denied_count), array_agg(denied_amount), array_agg(from_seq)
-  INTO v_verdict.c_customer, v_verdict.c_no, v_verdict.c_is_new, v_verdict.c_budget, v_verdict.c_subject, v_verdict.c_session, v_verdict.c_start,
-       v_verdict.c_end, v_verdict.c_used, v_verdict.c_denied_count, v_verdict.c_denied_amount, v_verdict.c_from_seq
-  FROM unnest(v_c_customer, v_c_no, v_c_is_new, v_c_budget, v_c_subject, v_c_session, v_c_start, v_c_end, v_c_used, v_c_held, v_c_denied_count,
-              v_c_denied_amount, v_c_from_seq, v_c_changed)
-    AS c (customer, no, is_new, budget, subject, session, start, "end", used, held, denied_count, denied_amount, from_seq, changed)
-  WHERE changed;
+  v_verdict.g_wallet := v_g_wallet; v_verdict.g_no := v_g_no; v_verdict.g_remaining := v_g_left; v_verdict.g_changed := v_g_changed;
+  v_verdict.w_customer := v_w_customer; v_verdict.w_no := v_w_no; v_verdict.w_scheduled := v_w_scheduled; v_verdict.w_available := v_w_available;
+  v_verdict.w_owed := v_w_owed; v_verdict.w_shortfall := v_w_shortfall; v_verdict.w_type := v_w_type; v_verdict.w_is_new := v_w_new; v_verdict.w_changed := v_w_changed;
+  v_verdict.c_customer := v_c_customer; v_verdict.c_no := v_c_no; v_verdict.c_budget := v_c_budget; v_verdict.c_subject := v_c_subject;
+  v_verdict.c_session := v_c_session; v_verdict.c_start := v_c_start; v_verdict.c_end := v_c_end; v_verdict.c_used := v_c_used; v_verdict.c_held := v_c_held;
+  v_verdict.c_denied_count := v_c_denied_count; v_verdict.c_denied_amount := v_c_denied_amount; v_verdict.c_from_seq := v_c_from_seq;
+  v_verdict.c_is_new := v_c_is_new; v_verdict.c_changed := v_c_changed;
+  IF v_unknown > 0 THEN
   SELECT array_agg(p_customers[u.k]), array_agg(u.no), array_agg(u.id), array_agg(u.path), array_agg(u.types), array_agg(u.seq)
   INTO v_verdict.n_customer, v_verdict.n_no, v_verdict.n_id, v_verdict.n_path, v_verdict.n_types, v_verdict.n_seq
   FROM unnest(v_u_k, v_u_no, v_u_id, v_u_path, v_u_types, v_u_seq) AS u (k, no, id, path, types, seq)
   WHERE u.seq IS NOT NULL;
+  END IF;
   v_verdict.k_id := p_customers; v_verdict.k_seq := v_k_seq; v_verdict.k_last_no := v_k_no; v_verdict.k_created := v_k_created;
   v_verdict.k_recorded := v_k_recorded;
   RETURN v_verdict;

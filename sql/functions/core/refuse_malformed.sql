@@ -1,4 +1,4 @@
--- Says what is wrong with a list of items that core.is_well_formed or core.parse_items found malformed.
+-- Says what is wrong with a list of items that core.parse_items found malformed.
 -- Slow and plain, since it runs for bad input only. Always raises UC100, for the first fault of the first
 -- bad item.
 CREATE OR REPLACE FUNCTION core.refuse_malformed(p_items jsonb, p_customer_id text, p_at timestamptz) RETURNS void

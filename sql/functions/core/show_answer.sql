@@ -1,6 +1,9 @@
 -- A recorded answer with ids in place of the numbers it is kept with, open at its end as core.judge leaves
 -- its own: core.judge builds a new answer both ways at once, this is for replays. A test holds the two equal.
-CREATE OR REPLACE FUNCTION core.show_answer(p_customer_id text, p_answer text) RETURNS text
+--
+--   p_entities  the ids of the request that is replayed: an entity that was denied before it was made has no number, and is
+--               kept as the negative of its place there
+CREATE OR REPLACE FUNCTION core.show_answer(p_customer_id text, p_answer text, p_entities jsonb DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
@@ -44,7 +47,8 @@ BEGIN
         WHEN 'BUDGET' THEN '"budgetId":' || (SELECT to_json(b.budget_id)::text FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = (v_binding ->> 1)::integer)
         ELSE '"walletId":' || (SELECT to_json(w.wallet_id)::text FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_binding ->> 1)::integer) END
       || ',"limit":"' || (v_binding ->> 3) || '","used":"' || (v_binding ->> 4) || '","held":"' || (v_binding ->> 5) || '","resetsAt":'
-      || (v_binding -> 6)::text || ',"entityId":' || core.entity_label(p_customer_id, (v_binding ->> 2)::integer) || '}';
+      || (v_binding -> 6)::text || ',"entityId":' || CASE WHEN (v_binding ->> 2)::integer < 0 THEN coalesce((p_entities -> -(v_binding ->> 2)::integer - 1)::text, 'null')
+        ELSE core.entity_label(p_customer_id, (v_binding ->> 2)::integer) END || '}';
   END IF;
   RETURN '{' || substr(v_shown, 2);
 END

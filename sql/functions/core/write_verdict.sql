@@ -13,11 +13,17 @@ SET enable_mergejoin = off
 AS $$
 DECLARE
   -- Locals, since an element of an array inside a record is found by reading the array from its start.
+  v_route integer[] := p.a_route;
+  v_quantities json[] := p.a_quantities;
+  v_credits json[] := p.a_credits;
+  v_counters text[] := p.r_counters;
+  v_price integer[] := p.r_price;
   v_feature text[] := p.r_feature;
-  v_dimensions text[] := p.r_dimensions;
+  v_dimensions json[] := p.p_dimensions;
   v_named text[] := p.r_named;
   v_path text[] := p.r_path;
   v_occurred timestamptz[] := p.r_occurred;
+  v_customer text[] := p.w_customer;
 BEGIN
   IF p.n_no IS NOT NULL THEN
     INSERT INTO core.entity (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types, created_at)
@@ -28,10 +34,11 @@ BEGIN
     SELECT n.customer, n.seq, p.at, 'ENTITY_CREATED', n.no::text, jsonb_build_object('entityNo', n.no, 'type', (n.types::text[])[1]), 'unknownEntity'
     FROM unnest(p.n_customer, p.n_no, p.n_types, p.n_seq) AS n (customer, no, types, seq);
   END IF;
-  IF p.g_no IS NOT NULL THEN
+  IF true = ANY (p.g_changed) THEN
     UPDATE core.credit_grant AS g
     SET remaining = v.remaining, is_open = v.remaining > 0 OR g.held > 0
-    FROM unnest(p.g_customer, p.g_no, p.g_remaining) AS v (customer, no, remaining)
+    FROM (SELECT v_customer[v.wallet] AS customer, v.no, v.remaining
+          FROM unnest(p.g_wallet, p.g_no, p.g_remaining, p.g_changed) AS v (wallet, no, remaining, changed) WHERE v.changed) AS v
     WHERE g.customer_id = v.customer AND g.grant_no = v.no;
   END IF;
   IF true = ANY (p.w_is_new) THEN
@@ -39,27 +46,28 @@ BEGIN
     SELECT v.customer, v.no, 'customer:' || v.type, 0, v.type, p.at
     FROM unnest(p.w_customer, p.w_no, p.w_type, p.w_is_new) AS v (customer, no, type, is_new) WHERE v.is_new;
   END IF;
-  IF p.w_no IS NOT NULL THEN
+  IF true = ANY (p.w_changed) THEN
     UPDATE core.wallet AS w
     SET scheduled = v.scheduled, available = v.available, owed = v.owed, shortfall = v.shortfall
-    FROM unnest(p.w_customer, p.w_no, p.w_scheduled, p.w_available, p.w_owed, p.w_shortfall) AS v (customer, no, scheduled, available, owed, shortfall)
-    WHERE w.customer_id = v.customer AND w.wallet_no = v.no;
+    FROM unnest(p.w_customer, p.w_no, p.w_scheduled, p.w_available, p.w_owed, p.w_shortfall, p.w_changed)
+      AS v (customer, no, scheduled, available, owed, shortfall, changed)
+    WHERE v.changed AND w.customer_id = v.customer AND w.wallet_no = v.no;
   END IF;
   IF true = ANY (p.c_is_new) THEN
     INSERT INTO core.counter (customer_id, counter_no, budget_no, subject_no, session_id, window_start, window_end, used, would_deny_count,
                               would_deny_amount, last_used_at)
-    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used, v.denied_count, v.denied_amount, p.at
-    FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_budget, p.c_subject, p.c_session, p.c_start, p.c_end, p.c_used, p.c_denied_count, p.c_denied_amount)
-      AS v (customer, no, is_new, budget, subject, session, window_start, window_end, used, denied_count, denied_amount)
-    WHERE v.is_new;
+    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.denied_count, v.denied_amount, p.at
+    FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_budget, p.c_subject, p.c_session, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount)
+      AS v (customer, no, is_new, changed, budget, subject, session, window_start, window_end, used, held, denied_count, denied_amount)
+    WHERE v.is_new AND v.changed;
   END IF;
   IF false = ANY (p.c_is_new) THEN
     UPDATE core.counter AS c
-    SET used = v.used, window_start = v.window_start, window_end = v.window_end, held = CASE WHEN v.from_seq IS NULL THEN c.held ELSE 0 END,
+    SET used = v.used - v.held, window_start = v.window_start, window_end = v.window_end, held = CASE WHEN v.from_seq IS NULL THEN c.held ELSE 0 END,
         would_deny_count = v.denied_count, would_deny_amount = v.denied_amount, last_used_at = p.at
-    FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_start, p.c_end, p.c_used, p.c_denied_count, p.c_denied_amount, p.c_from_seq)
-      AS v (customer, no, is_new, window_start, window_end, used, denied_count, denied_amount, from_seq)
-    WHERE NOT v.is_new AND c.customer_id = v.customer AND c.counter_no = v.no;
+    FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount, p.c_from_seq)
+      AS v (customer, no, is_new, changed, window_start, window_end, used, held, denied_count, denied_amount, from_seq)
+    WHERE v.changed AND NOT v.is_new AND c.customer_id = v.customer AND c.counter_no = v.no;
   END IF;
   IF cardinality(array_remove(p.c_from_seq, NULL)) > 0 THEN
     INSERT INTO core.counter_window (customer_id, counter_no, from_seq, window_start, window_end)
@@ -76,11 +84,11 @@ BEGIN
   IF true = ANY (p.i_allowed) THEN
     INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, feature_id, entity_nos, session_id, dimensions, quantities,
                                   credits, shortfall, path, counters, reason, catalog_version)
-    SELECT i.customer, i.seq, p.at, v_occurred[i.route], v_feature[i.route], ('{' || v_named[i.route] || '}')::integer[], i.session,
-           v_dimensions[i.route]::json, i.quantities::json, i.credits::json, i.shortfall::json, ('{' || v_path[i.route] || '0}')::integer[],
-           i.counters::integer[], i.reason, p.catalog_version
-    FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_route, p.i_session, p.i_quantities, p.i_credits, p.i_shortfall, p.i_counters, p.i_reason)
-      AS i (customer, seq, status, allowed, route, session, quantities, credits, shortfall, counters, reason)
+    SELECT i.customer, i.seq, p.at, v_occurred[v_route[i.ask]], v_feature[v_route[i.ask]], ('{' || v_named[v_route[i.ask]] || '}')::integer[], i.session,
+           v_dimensions[v_price[v_route[i.ask]]], coalesce(i.quantities::json, v_quantities[i.ask]), CASE WHEN i.counters IS NULL THEN v_credits[i.ask] ELSE i.credits::json END, i.shortfall::json, v_path[v_route[i.ask]]::integer[],
+           nullif(coalesce(i.counters, v_counters[v_route[i.ask]]), '{}')::integer[], i.reason, p.catalog_version
+    FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_ask, p.i_session, p.i_quantities, p.i_credits, p.i_shortfall, p.i_counters, p.i_reason)
+      AS i (customer, seq, status, allowed, ask, session, quantities, credits, shortfall, counters, reason)
     WHERE i.status = 'NEW' AND i.allowed;
   END IF;
   IF cardinality(p.e_seq) > 0 THEN
