@@ -219,7 +219,7 @@ COMMENT ON FUNCTION core.clock()
 IS 'The one clock of every rule; a test environment may move it.';
 COMMENT ON FUNCTION core.identity()
 IS 'Which history this server writes: cluster, timeline and database.';
-COMMENT ON FUNCTION core.hold_identity()
+COMMENT ON FUNCTION core.hold_identity(boolean)
 IS 'Raises UC120 under another identity than the one known.';
 COMMENT ON FUNCTION core.begin_writing()
 IS 'What must be so before anything is written: isolation, a durable commit, identity.';

@@ -29,8 +29,9 @@ LOOSE = {"fsync": "off", "shared_buffers": "64MB", "max_wal_size": "256MB"}
 
 CONSUME = "SELECT allowed, reason, replayed, seq FROM api.consume('acme', %s)"
 
-#: One statement of each kind that writes.
-WRITES = (
+#: One statement of each kind that decides or writes.
+GUARDED = (
+    """SELECT api.check('acme', '[{"idempotencyKey": "refused", "featureId": "no", "quantity": "1"}]')""",
     """SELECT api.consume('acme', '[{"idempotencyKey": "refused", "featureId": "no", "quantity": "1"}]')""",
     """SELECT api.upsert_entity('acme', '{"entityId": "new", "type": "user"}', 'test')""",
     """SELECT api.upsert_credit_type('{"creditType": "gold"}', 'test')""",
@@ -64,7 +65,7 @@ class Place:
     @property
     def refusal(self) -> str | None:
         """The state that everything which decides or writes is refused with; None where it is not."""
-        states = {self._attempt(statement) for statement in WRITES}
+        states = {self._attempt(statement) for statement in GUARDED}
         [state] = states
         return state
 

@@ -12,6 +12,7 @@ from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.model_backend import ModelBackend
 from tests.conformance.sql_backend import ManySqlBackend, SqlBackend
+from tests.model.generous import generous
 from tests.model.strategies import history, kept
 from tests.mutants.rules import OPTIONS, Rules
 
@@ -47,7 +48,8 @@ def _checks(
     backends = SqlBackend(connection), ManySqlBackend(connection)
     for case in load_cases():
         yield "vectors", lambda case=case: replay_case(backends[0], case)
-    judged = [*kept().values(), *(history(seed) for seed in range(histories))]
+    seeds = range(histories)
+    judged = [*kept().values(), *map(generous, seeds), *map(history, seeds)]
     for place, each in enumerate(judged):
         yield (
             f"history {place}",

@@ -44,6 +44,21 @@ SLIPS = (
         r"g\.expires_at <= p_at AS is_expired",
         "false AS is_expired",
     ),
+    Slip("P1", "who fits takes more than there is", "core.judge", r" AND v_g_left\[v_g\] >= 0", ""),
+    Slip(
+        "P3",
+        "what only seemed to fit is not taken back",
+        "core.judge",
+        r"v_c_used\[v_c\] := v_c_used\[v_c\] - v_a_count\[v_ask\][^;]*;",
+        "NULL;",
+    ),
+    Slip(
+        "P3",
+        "who fits is told the budget that is nearest in the end",
+        "core.judge",
+        r"IF v_a < 0 OR \(v_a = 0 AND NOT v_done\)",
+        "IF false",
+    ),
     Slip(
         "P3",
         "the last of a budget is denied",
@@ -65,6 +80,7 @@ SLIPS = (
         r"\bb\.is_active\b",
         "b.is_active AND b.entity_no > 0",
     ),
+    Slip("P4", "no limit binds who fits", "core.judge", r"v_used <= v_x_limit\[v_x\] AND", ""),
     Slip("P4", "budgets are not charged", "core.write_verdict", r"UPDATE core\.counter\b[^;]*;", "NULL;"),
     Slip(
         "P5",
@@ -100,7 +116,7 @@ SLIPS = (
         r"'synchronous_commit', 'on'",
         "'synchronous_commit', 'off'",
     ),
-    Slip("P14", "what is too fine is taken", "core.parse_items", r"\{1,9\}", "{1,99}"),
+    Slip("P14", "what is too fine is taken", "core.parse_items", r"BETWEEN 1 AND 9\b", "BETWEEN 1 AND 99"),
 )
 
 

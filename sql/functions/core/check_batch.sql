@@ -1,5 +1,7 @@
 -- The dry run: what consume would answer now, by the same core.judge, without a lock or a trace. Keys are
 -- ignored; items count against those after them, as in consume.
+--
+-- Raises UC100 (malformed), UC120 (this server's history is not the one known).
 CREATE OR REPLACE FUNCTION core.check_batch(p_customer_id text, p_items jsonb, p_observe boolean)
 RETURNS TABLE (item integer, customer_id text, idempotency_key text, allowed boolean, reason text, would_allow boolean,
                replayed boolean, deferred boolean, seq bigint, recorded_at timestamptz, answer json)
@@ -16,6 +18,7 @@ DECLARE
   v_at timestamptz;
   v_verdict core.verdict;
 BEGIN
+  PERFORM core.hold_identity(p_writes => false);
   IF p_customer_id IS NULL THEN
     IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
       PERFORM core.refuse_malformed(p_items, p_customer_id, core.clock());
