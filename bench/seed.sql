@@ -25,15 +25,15 @@ FROM generate_series(1, 2000) AS n,
            UNION ALL SELECT 3 + a, 'agent-' || a, 'agent', ARRAY[3 + a, 3, 2, 1, 0], '{agent,user,team,department,customer}'
                      FROM generate_series(1, CASE WHEN n = 9 THEN 8 ELSE 1 END) AS a) AS e;
 INSERT INTO core.wallet (customer_id, wallet_no, wallet_id, entity_no, credit_type, available, created_at)
-SELECT 'customer-' || n, 20, 'customer:general', 0, 'general', 3e15, now() FROM generate_series(1, 2000) AS n;
+SELECT 'customer-' || n, 20, 'customer:general', 0, 'general', 3e9, now() FROM generate_series(1, 2000) AS n;
 INSERT INTO core.credit_grant (customer_id, grant_no, wallet_no, grant_kind, effective_at, amount, remaining, created_at)
-SELECT 'customer-' || n, g.no, 20, g.kind, now() - interval '1 day', 1e15, 1e15, now()
+SELECT 'customer-' || n, g.no, 20, g.kind, now() - interval '1 day', 1e9, 1e9, now()
 FROM generate_series(1, 2000) AS n, (VALUES (1, 'PROMOTIONAL'), (2, 'RECURRING'), (3, 'PAID')) AS g (no, kind);
 INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no, amount, to_balance_after)
-SELECT 'customer-' || n, g, 1, now(), 'GRANT', 20, 20, 'ISSUED', 'AVAILABLE', g, 1e15, g * 1e15
+SELECT 'customer-' || n, g, 1, now(), 'GRANT', 20, 20, 'ISSUED', 'AVAILABLE', g, 1e9, g * 1e9
 FROM generate_series(1, 2000) AS n, generate_series(1, 3) AS g;
 INSERT INTO core.budget (customer_id, budget_no, budget_id, entity_no, measure, credit_type, budget_window, amount_limit, window_rank, counts_from_seq, created_at)
-SELECT e.customer_id, 30 + e.entity_no, 'budget-' || e.entity_no, e.entity_no, 'CREDITS', 'general', 'MONTH', 1e15, 5, 3, now() FROM core.entity AS e;
+SELECT e.customer_id, 30 + e.entity_no, 'budget-' || e.entity_no, e.entity_no, 'CREDITS', 'general', 'MONTH', 1e9, 5, 3, now() FROM core.entity AS e;
 INSERT INTO core.gate (customer_id, seq, last_at, last_no, entity_count)
 SELECT e.customer_id, 3, now(), 50, count(*) - 1 FROM core.entity AS e GROUP BY e.customer_id;
 

@@ -191,6 +191,10 @@ COMMENT ON FUNCTION core.uuid_prefix(date)
 IS 'The first digits of the earliest UUIDv7 of a day.';
 COMMENT ON FUNCTION core.write_verdict(core.verdict)
 IS 'Writes what was judged, one statement per table.';
+COMMENT ON FUNCTION core.kept_figures(text, text, numeric)
+IS 'How a kept answer ends a wallet''s figures.';
+COMMENT ON FUNCTION core.epoch_seconds(timestamptz)
+IS 'An instant as whole seconds since 1970, as JSON.';
 COMMENT ON FUNCTION core.show_answer(text, text, jsonb)
 IS 'A recorded answer with ids in place of numbers.';
 COMMENT ON FUNCTION core.differing_field(bytea, bytea)

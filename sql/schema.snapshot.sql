@@ -343,39 +343,39 @@ WITH (fillfactor='50');
 
 CREATE TABLE core.idempotency (
     customer_id text NOT NULL,
+    seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
     key_month date NOT NULL,
+    allowed boolean NOT NULL,
     key text NOT NULL,
     fingerprint bytea NOT NULL,
-    recorded_at timestamp with time zone NOT NULL,
-    seq bigint NOT NULL,
-    allowed boolean NOT NULL,
-    reason text,
+    reason text DEFAULT ''::text NOT NULL,
     answer json NOT NULL
 )
 PARTITION BY RANGE (key_month);
 
 CREATE TABLE core.idempotency_default (
     customer_id text CONSTRAINT idempotency_customer_id_not_null NOT NULL,
+    seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
+    recorded_at timestamp with time zone CONSTRAINT idempotency_recorded_at_not_null NOT NULL,
     key_month date CONSTRAINT idempotency_key_month_not_null NOT NULL,
+    allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
     key text CONSTRAINT idempotency_key_not_null NOT NULL,
     fingerprint bytea CONSTRAINT idempotency_fingerprint_not_null NOT NULL,
-    recorded_at timestamp with time zone CONSTRAINT idempotency_recorded_at_not_null NOT NULL,
-    seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
-    allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
-    reason text,
+    reason text DEFAULT ''::text CONSTRAINT idempotency_reason_not_null NOT NULL,
     answer json CONSTRAINT idempotency_answer_not_null NOT NULL,
     CONSTRAINT idempotency_month_is_the_keys CHECK ((NOT (key_month IS DISTINCT FROM core.month_in_key(key))))
 );
 
 CREATE TABLE core.idempotency_undated (
     customer_id text CONSTRAINT idempotency_customer_id_not_null NOT NULL,
+    seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
+    recorded_at timestamp with time zone CONSTRAINT idempotency_recorded_at_not_null NOT NULL,
     key_month date CONSTRAINT idempotency_key_month_not_null NOT NULL,
+    allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
     key text CONSTRAINT idempotency_key_not_null NOT NULL,
     fingerprint bytea CONSTRAINT idempotency_fingerprint_not_null NOT NULL,
-    recorded_at timestamp with time zone CONSTRAINT idempotency_recorded_at_not_null NOT NULL,
-    seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
-    allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
-    reason text,
+    reason text DEFAULT ''::text CONSTRAINT idempotency_reason_not_null NOT NULL,
     answer json CONSTRAINT idempotency_answer_not_null NOT NULL
 );
 
@@ -415,15 +415,15 @@ CREATE TABLE core.installation_change (
 CREATE TABLE core.ledger_entry (
     customer_id text NOT NULL,
     seq bigint NOT NULL,
-    leg smallint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
     effective_at timestamp with time zone,
-    kind text NOT NULL,
+    grant_no bigint,
     from_wallet_no integer NOT NULL,
     to_wallet_no integer NOT NULL,
     from_account core.account NOT NULL,
     to_account core.account NOT NULL,
-    grant_no bigint,
+    leg smallint NOT NULL,
+    kind text NOT NULL,
     amount numeric(38,9) NOT NULL,
     from_balance_after numeric(38,9),
     to_balance_after numeric(38,9),
@@ -436,15 +436,15 @@ PARTITION BY RANGE (recorded_at);
 CREATE TABLE core.ledger_entry_default (
     customer_id text CONSTRAINT ledger_entry_customer_id_not_null NOT NULL,
     seq bigint CONSTRAINT ledger_entry_seq_not_null NOT NULL,
-    leg smallint CONSTRAINT ledger_entry_leg_not_null NOT NULL,
     recorded_at timestamp with time zone CONSTRAINT ledger_entry_recorded_at_not_null NOT NULL,
     effective_at timestamp with time zone,
-    kind text CONSTRAINT ledger_entry_kind_not_null NOT NULL,
+    grant_no bigint,
     from_wallet_no integer CONSTRAINT ledger_entry_from_wallet_no_not_null NOT NULL,
     to_wallet_no integer CONSTRAINT ledger_entry_to_wallet_no_not_null NOT NULL,
     from_account core.account CONSTRAINT ledger_entry_from_account_not_null NOT NULL,
     to_account core.account CONSTRAINT ledger_entry_to_account_not_null NOT NULL,
-    grant_no bigint,
+    leg smallint CONSTRAINT ledger_entry_leg_not_null NOT NULL,
+    kind text CONSTRAINT ledger_entry_kind_not_null NOT NULL,
     amount numeric(38,9) CONSTRAINT ledger_entry_amount_not_null NOT NULL,
     from_balance_after numeric(38,9),
     to_balance_after numeric(38,9),
@@ -504,17 +504,17 @@ CREATE TABLE core.usage_event (
     seq bigint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
     occurred_at timestamp with time zone,
+    catalog_version integer NOT NULL,
     feature_id text NOT NULL,
-    entity_nos integer[] NOT NULL,
+    entity_nos json NOT NULL,
     session_id text,
     dimensions json,
     quantities json NOT NULL,
     credits json,
     shortfall json,
-    path integer[] NOT NULL,
-    counters integer[],
-    reason text,
-    catalog_version bigint NOT NULL
+    path json NOT NULL,
+    counters json,
+    reason text
 )
 PARTITION BY RANGE (recorded_at);
 
@@ -523,17 +523,17 @@ CREATE TABLE core.usage_event_default (
     seq bigint CONSTRAINT usage_event_seq_not_null NOT NULL,
     recorded_at timestamp with time zone CONSTRAINT usage_event_recorded_at_not_null NOT NULL,
     occurred_at timestamp with time zone,
+    catalog_version integer CONSTRAINT usage_event_catalog_version_not_null NOT NULL,
     feature_id text CONSTRAINT usage_event_feature_id_not_null NOT NULL,
-    entity_nos integer[] CONSTRAINT usage_event_entity_nos_not_null NOT NULL,
+    entity_nos json CONSTRAINT usage_event_entity_nos_not_null NOT NULL,
     session_id text,
     dimensions json,
     quantities json CONSTRAINT usage_event_quantities_not_null NOT NULL,
     credits json,
     shortfall json,
-    path integer[] CONSTRAINT usage_event_path_not_null NOT NULL,
-    counters integer[],
-    reason text,
-    catalog_version bigint CONSTRAINT usage_event_catalog_version_not_null NOT NULL
+    path json CONSTRAINT usage_event_path_not_null NOT NULL,
+    counters json,
+    reason text
 );
 
 CREATE TABLE core.usage_metadata (

@@ -1,5 +1,7 @@
 -- What happened: append only. No role may change these rows (grants.sql), a trigger refuses even the
 -- owner, and what a seq did stands on exactly one head row: a usage event, a first ledger entry or a change.
+--
+-- After customer_id columns stand by their width, since padding is stored and logged with every row.
 
 CREATE TYPE core.account AS ENUM (
   -- bounded: the columns of core.wallet
@@ -12,16 +14,16 @@ COMMENT ON TYPE core.account IS 'Where credits are or have gone. Bounded account
 CREATE TABLE core.ledger_entry (
   customer_id        text          NOT NULL,
   seq                bigint        NOT NULL,
-  leg                smallint      NOT NULL,
   recorded_at        timestamptz   NOT NULL,
   -- When it took effect, if not when it was recorded (a due event booked late).
   effective_at       timestamptz,
-  kind               text          NOT NULL,
+  grant_no           bigint,
   from_wallet_no     integer       NOT NULL,
   to_wallet_no       integer       NOT NULL,
   from_account       core.account  NOT NULL,
   to_account         core.account  NOT NULL,
-  grant_no           bigint,
+  leg                smallint      NOT NULL,
+  kind               text          NOT NULL,
   amount             numeric(38,9) NOT NULL,
   from_balance_after numeric(38,9),
   to_balance_after   numeric(38,9),
@@ -38,9 +40,10 @@ CREATE TABLE core.usage_event (
   recorded_at     timestamptz NOT NULL,
   -- When it happened, if not when it was recorded (RECORD only).
   occurred_at     timestamptz,
+  catalog_version integer     NOT NULL,
   feature_id      text        NOT NULL,
-  -- The entities named, by number, in the order of the request's axes.
-  entity_nos      integer[]   NOT NULL,
+  -- The entities named, by number, in the order of the request's axes. Lists are JSON here: an array takes four times the room.
+  entity_nos      json        NOT NULL,
   session_id      text,
   dimensions      json,
   quantities      json        NOT NULL,
@@ -48,13 +51,12 @@ CREATE TABLE core.usage_event (
   credits         json,
   shortfall       json,
   -- The entities named and all above them, each once: the order of the request's axes, leaf upwards, 0 last.
-  path            integer[]   NOT NULL,
+  path            json        NOT NULL,
   -- The counters charged, null where none. Which window each was in, core.counter_window says by seq; which
   -- version of the budget was in force, core.change.
-  counters        integer[],
+  counters        json,
   -- The reason it would have had, for what was recorded without being allowed.
   reason          text,
-  catalog_version bigint      NOT NULL,
   CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at)
 ) PARTITION BY RANGE (recorded_at);
 
@@ -133,14 +135,15 @@ $$;
 -- One narrow row per key: the fingerprint (four bytes a field) and the recorded answer. Never dropped.
 CREATE TABLE core.idempotency (
   customer_id text        NOT NULL,
-  key_month   date        NOT NULL,
-  key         text        NOT NULL,
-  fingerprint bytea       NOT NULL,
-  recorded_at timestamptz NOT NULL,
   -- The seq of the operation, or, for a denial, the seq it was judged after.
   seq         bigint      NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  key_month   date        NOT NULL,
   allowed     boolean     NOT NULL,
-  reason      text,
+  key         text        NOT NULL,
+  fingerprint bytea       NOT NULL,
+  -- '' for none: a null takes more room, in every row.
+  reason      text        NOT NULL DEFAULT '',
   -- Compact, with numbers for ids (core.show_answer), so that people can be forgotten.
   answer      json        NOT NULL,
   CONSTRAINT idempotency_pkey PRIMARY KEY (customer_id, key_month, key)

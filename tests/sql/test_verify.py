@@ -127,7 +127,7 @@ TAMPERED = {
     "UPDATE core.counter SET used = used + 1": {"counters"},
     "UPDATE core.counter SET window_start = window_start - interval '1 d'": {"counters"},
     "DELETE FROM core.counter_window": {"counters"},
-    "UPDATE core.usage_event SET counters = counters[2:]": {"counters"},
+    "UPDATE core.usage_event SET counters = (counters::jsonb - 0)::json": {"counters"},
     # What should have burned first: the other lot, the other wallet, the other type.
     "UPDATE core.credit_grant SET priority = 49 WHERE amount = 3": {"burn_order"},
     "UPDATE core.credit_grant SET features = '{other}' WHERE amount = 30": {"burn_order", "references"},

@@ -18,7 +18,7 @@ DECLARE
 BEGIN
   RETURN QUERY
   SELECT jsonb_build_object(
-    'customerId', i.customer_id, 'idempotencyKey', i.key, 'allowed', i.allowed, 'reason', i.reason,
+    'customerId', i.customer_id, 'idempotencyKey', i.key, 'allowed', i.allowed, 'reason', nullif(i.reason, ''),
     'seq', i.seq::text, 'recordedAt', i.recorded_at, 'answer', (core.show_answer(i.customer_id, i.answer::text) || '}')::json,
     'key', jsonb_build_array(v_incarnation, i.key_month, i.key))
   FROM core.idempotency AS i

@@ -58,7 +58,7 @@ DECLARE
   -- routes
   v_r_k integer[]; v_r_price integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
-  v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[];
+  v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
   v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
   v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
@@ -76,7 +76,7 @@ DECLARE
   v_stops integer := 0; v_s_wallet integer[]; v_s_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
   v_w_unbooked numeric[]; v_w_held text[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
-  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[];
+  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept text[]; v_w_shown text[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
   v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_limit numeric[]; v_x_plain boolean[];
@@ -102,7 +102,7 @@ DECLARE
   v_drawn numeric; v_drawn_wallet integer; v_short numeric; v_short_wallet integer; v_short_type integer;
   v_t_from integer; v_s_from integer; v_s_to integer; v_s_last integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
-  v_seq bigint; v_leg integer; v_text text; v_shown text; v_figures text; v_balances text; v_balances_shown text; v_credits text;
+  v_seq bigint; v_leg integer; v_text text; v_shown text; v_balances text; v_balances_shown text; v_credits text;
   v_fell_short text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
@@ -198,14 +198,14 @@ BEGIN
   -- months are named once more, so that other partitions are not even opened.
   FOR v_row IN
     SELECT i.o, m.*
-    FROM (SELECT m.key, m.fingerprint, m.seq, m.recorded_at, m.allowed, m.reason, m.answer::text AS answer FROM core.idempotency AS m
+    FROM (SELECT m.key, m.fingerprint, m.seq, m.recorded_at, m.allowed, nullif(m.reason, '') AS reason, m.answer::text AS answer FROM core.idempotency AS m
           WHERE m.customer_id = p_customer_id AND m.key_month = v_request.month_from AND m.key = ANY (v_i_key)
             AND NOT v_dry AND v_request.month_from = v_request.month_to OFFSET 0) AS m
     JOIN unnest(v_i_key) WITH ORDINALITY AS i (key, o) ON i.key = m.key
     UNION ALL
     SELECT i.o, m.*
     FROM unnest(v_i_customer, v_request.i_month, v_i_key) WITH ORDINALITY AS i (customer, month, key, o)
-    CROSS JOIN LATERAL (SELECT m.key, m.fingerprint, m.seq, m.recorded_at, m.allowed, m.reason, m.answer::text AS answer FROM core.idempotency AS m
+    CROSS JOIN LATERAL (SELECT m.key, m.fingerprint, m.seq, m.recorded_at, m.allowed, nullif(m.reason, '') AS reason, m.answer::text AS answer FROM core.idempotency AS m
                         WHERE m.customer_id = i.customer AND m.key_month = i.month AND m.key = i.key
                           AND m.key_month BETWEEN v_request.month_from AND v_request.month_to LIMIT 1) AS m
     WHERE NOT v_dry AND (p_customer_id IS NULL OR v_request.month_from < v_request.month_to)
@@ -549,7 +549,7 @@ BEGIN
           v_near_limit := v_x_limit[v_x];
         END IF;
       END LOOP;
-      v_r_counted[v_r] := '{' || substr(v_counted, 2) || '}';
+      v_r_counters[v_r] := nullif('[' || substr(v_counted, 2) || ']', '[]');
       v_r_nearest[v_r] := v_nearest;
       v_k_fits[v_k] := v_done;
     END LOOP;
@@ -597,7 +597,7 @@ BEGIN
     FOR v_ask IN 1 .. cardinality(v_a_route) LOOP
       v_r := v_a_route[v_ask];
       CONTINUE WHEN v_k_fits[v_r_k[v_r]] OR v_a_due[v_ask] IS NULL;
-      v_r_counted[v_r] := NULL;
+      v_r_counters[v_r] := NULL;
       v_many := v_p_many[v_r_price[v_r]];
       v_o := v_many + v_r_type[v_r] - v_p_t_from[v_r_price[v_r]] + 1;
       v_g := v_r_grant[v_r];
@@ -616,6 +616,11 @@ BEGIN
       IF v_c_tracked[v_c] AND v_c_changed[v_c] THEN
         v_c_used[v_c] := v_c_used[v_c] - v_c_wanted[v_c];
       END IF;
+    END LOOP;
+    FOR v_w IN 1 .. v_wallets LOOP
+      v_a := trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]);
+      v_w_kept[v_w] := core.kept_figures(v_w_held[v_w], v_w_leased[v_w], v_a);
+      v_w_shown[v_w] := '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","' || v_a || '"]';
     END LOOP;
     v_j := 0;
     FOR v_r IN 1 .. cardinality(v_r_k) LOOP
@@ -638,8 +643,8 @@ BEGIN
       v_c := v_r_nearest[v_r];
       IF v_c IS NOT NULL THEN
         v_instant := core.json_instant(v_c_end[v_c]);
-        v_r_kept_binding[v_r] := ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","';
-        v_r_kept_end[v_r] := '","' || v_c_held[v_c] || '",' || v_instant || ']}';
+        v_r_kept_binding[v_r] := ',"b":[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',' || v_c_limit[v_c] || ',';
+        v_r_kept_end[v_r] := concat(',', v_c_held[v_c], ',', core.epoch_seconds(v_c_end[v_c]), ']}');
         v_r_shown_binding[v_r] := ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"';
         v_r_shown_end[v_r] := '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant;
       END IF;
@@ -650,7 +655,7 @@ BEGIN
       v_g := v_r_grant[v_r];
       v_w := v_g_wallet[v_g];
       v_a_credits[v_ask] := '{"' || v_t_type[v_r_type[v_r]] || '":"' || v_a_due[v_ask] || '"}';
-      v_a_kept[v_ask] := '{"c":' || v_a_credits[v_ask] || ',"s":[[' || v_w_no[v_w] || ',' || v_g_no[v_g] || ',"' || v_a_due[v_ask] || '"]],"w":[';
+      v_a_kept[v_ask] := '{"s":[[' || v_w_no[v_w] || ',' || v_g_no[v_g] || ',' || v_a_due[v_ask] || ']],"w":[';
       v_a_shown[v_ask] := '{"credits":' || v_a_credits[v_ask] || ',"slices":[[' || v_w_id[v_w] || ',"' || v_g_no[v_g] || '","' || v_a_due[v_ask] || '"]],"wallets":[';
     END LOOP;
   END IF;
@@ -680,10 +685,9 @@ BEGIN
       FOR v_s IN v_r_s_from[v_r] .. v_r_s_to[v_r] LOOP
         v_w := v_s_wallet[v_s];
         CONTINUE WHEN v_w_dormant[v_w];
-        v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
-          || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
-        v_text := v_text || CASE WHEN v_o = 0 THEN '[' ELSE ',[' END || v_w_no[v_w] || ',' || v_figures;
-        v_shown := v_shown || CASE WHEN v_o = 0 THEN '[' ELSE ',[' END || v_w_id[v_w] || ',"' || v_w_type[v_w] || '",' || v_figures;
+        v_a := trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]);
+        v_text := v_text || CASE WHEN v_o = 0 THEN '[' ELSE ',[' END || v_w_no[v_w] || ',' || v_a || v_w_kept[v_w];
+        v_shown := v_shown || CASE WHEN v_o = 0 THEN '[' ELSE ',[' END || v_w_id[v_w] || ',"' || v_w_type[v_w] || '","' || v_a || v_w_shown[v_w];
         v_o := 1;
       END LOOP;
       v_c := v_r_nearest[v_r];
@@ -1015,18 +1019,19 @@ BEGIN
         v_i_seq[v_i] := v_k_seq[v_k];
         v_i_reason[v_i] := v_would;
         IF v_denied_by IS NOT NULL THEN
-          v_i_answer[v_i] := '{"b":["BUDGET",' || v_c_budget[v_denied_by] || ','
+          v_i_answer[v_i] := '{"b":[' || v_c_budget[v_denied_by] || ','
             -- An entity that would have been made has no number to keep: it is known by its place in the request.
             || coalesce((SELECT -e.axis FROM jsonb_array_elements_text(v_request.r_entities[v_r]) WITH ORDINALITY AS e (id, axis)
-                         WHERE e.id = v_u_id[v_c_newcomer[v_denied_by]] LIMIT 1), v_c_subject[v_denied_by]) || ',"' || v_c_limit[v_denied_by]
-            || '","' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","' || v_c_held[v_denied_by] || '",' || core.json_instant(v_c_end[v_denied_by]) || ']';
+                         WHERE e.id = v_u_id[v_c_newcomer[v_denied_by]] LIMIT 1), v_c_subject[v_denied_by])
+            || concat(',', v_c_limit[v_denied_by], ',', trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]), ',', v_c_held[v_denied_by], ',',
+                      core.epoch_seconds(v_c_end[v_denied_by]), ']');
           v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
             || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || core.json_instant(v_c_end[v_denied_by]);
           v_i_bound[v_i] := CASE WHEN v_c_newcomer[v_denied_by] IS NULL THEN v_c_subject[v_denied_by] END;
           v_i_shown[v_i] := v_i_shown[v_i] || coalesce(',"entityId":' || to_json(v_u_id[v_c_newcomer[v_denied_by]])::text || '}', '');
         ELSIF v_would = 'INSUFFICIENT_CREDITS' AND v_s_last >= v_s_from THEN
           v_w := v_s_wallet[v_s_last];
-          v_i_answer[v_i] := '{"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
+          v_i_answer[v_i] := '{"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',' || v_w_limit[v_w] || ',' || v_w_owed[v_w] - v_w_unpaid[v_w] || ']';
           v_i_shown[v_i] := '"binding":{"kind":"WALLET","walletId":' || v_w_id[v_w] || ',"limit":"' || v_w_limit[v_w] || '","used":"'
             || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
           v_i_bound[v_i] := v_w_entity[v_w];
@@ -1039,10 +1044,11 @@ BEGIN
         FOR v_s IN v_s_from .. v_s_to LOOP
           v_w := v_s_wallet[v_s];
           CONTINUE WHEN v_dormant AND v_w_dormant[v_w];
-          v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
-            || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
-          v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_figures;
-          v_balances_shown := v_balances_shown || ',[' || v_w_id[v_w] || ',"' || v_w_type[v_w] || '",' || v_figures;
+          v_a := trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]);
+          v_paid := trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]);
+          v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_a || core.kept_figures(v_w_held[v_w], v_w_leased[v_w], v_paid);
+          v_balances_shown := v_balances_shown || ',[' || v_w_id[v_w] || ',"' || v_w_type[v_w] || '","' || v_a || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w]
+            || '","' || v_paid || '"]';
         END LOOP;
         v_i_answer[v_i] := v_i_answer[v_i] || ',"w":[' || substr(v_balances, 2) || ']}';
         v_i_shown[v_i] := '{"wallets":[' || substr(v_balances_shown, 2) || '],' || v_i_shown[v_i];
@@ -1092,7 +1098,7 @@ BEGIN
           v_text := v_text || ',';
           v_shown := v_shown || ',';
         END IF;
-        v_text := v_text || '[' || v_w_no[v_w] || ',' || v_g_no[v_g] || ',"' || trim_scale(v_a) || '"]';
+        v_text := v_text || '[' || v_w_no[v_w] || ',' || v_g_no[v_g] || ',' || trim_scale(v_a) || ']';
         v_shown := v_shown || '[' || v_w_id[v_w] || ',"' || v_g_no[v_g] || '","' || trim_scale(v_a) || '"]';
       END LOOP;
       IF v_drawn > 0 THEN
@@ -1103,7 +1109,7 @@ BEGIN
         v_entries := v_entries + 1;
         v_e_customer[v_entries] := v_w_customer[v_w]; v_e_seq[v_entries] := v_seq; v_e_leg[v_entries] := v_leg; v_e_wallet[v_entries] := v_w_no[v_w];
         v_e_account[v_entries] := 'OWED'; v_e_balance[v_entries] := v_w_owed[v_w]; v_e_grant[v_entries] := NULL; v_e_amount[v_entries] := v_drawn;
-        v_text := v_text || CASE WHEN v_text = '' THEN '' ELSE ',' END || '[' || v_w_no[v_w] || ',null,"' || trim_scale(v_drawn) || '"]';
+        v_text := v_text || CASE WHEN v_text = '' THEN '' ELSE ',' END || '[' || v_w_no[v_w] || ',null,' || trim_scale(v_drawn) || ']';
         v_shown := v_shown || CASE WHEN v_shown = '' THEN '' ELSE ',' END || '[' || v_w_id[v_w] || ',null,"' || trim_scale(v_drawn) || '"]';
       END IF;
       IF v_short > 0 THEN
@@ -1152,8 +1158,8 @@ BEGIN
           END IF;
           IF NOT v_x_plain[v_x] AND v_c_mode[v_c] <> 'HARD' AND v_c_used[v_c] + v_a > v_x_limit[v_x] THEN
             IF v_c_mode[v_c] = 'SOFT' THEN
-              v_warned := v_warned || ',[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","'
-                || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '",' || coalesce(v_c_advice[v_c], 'null') || ']';
+              v_warned := v_warned || ',[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',' || v_c_limit[v_c] || ','
+                || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || ',' || coalesce(v_c_advice[v_c], 'null') || ']';
               v_warned_shown := v_warned_shown || ',{"budgetId":' || v_c_budget_id[v_c] || ',"entityId":'
                 || coalesce(to_json(v_u_id[v_c_newcomer[v_c]])::text, core.entity_label(v_i_customer[v_i], v_c_subject[v_c])) || ',"limit":"' || v_c_limit[v_c] || '","used":"'
                 || trim_scale(v_c_used[v_c] - v_c_held[v_c] + CASE WHEN v_c_per_request[v_c] THEN 0 ELSE v_a END) || '","advice":' || coalesce(v_c_advice[v_c], 'null') || '}';
@@ -1199,7 +1205,8 @@ BEGIN
       IF v_credits <> '' THEN
         v_credits := v_credits || '}';
         v_i_credits[v_i] := v_credits;
-        v_text := '{"c":' || v_credits || ',"s":[' || v_text || ']';
+        -- Of one type they are the sum of the slices.
+        v_text := CASE WHEN v_one_type > 0 THEN '{"s":[' ELSE '{"c":' || v_credits || ',"s":[' END || v_text || ']';
         v_shown := '{"credits":' || v_credits || ',"slices":[' || v_shown || ']';
       ELSE
         v_text := '{"s":[]';
@@ -1213,10 +1220,11 @@ BEGIN
       FOR v_s IN v_s_from .. v_s_to LOOP
         v_w := v_s_wallet[v_s];
         CONTINUE WHEN v_dormant AND v_w_dormant[v_w];
-        v_figures := '"' || trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]) || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","'
-          || trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]) || '"]';
-        v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_figures;
-        v_balances_shown := v_balances_shown || ',[' || v_w_id[v_w] || ',"' || v_w_type[v_w] || '",' || v_figures;
+        v_a := trim_scale(v_w_available[v_w] + v_w_unbooked[v_w]);
+        v_paid := trim_scale(v_w_owed[v_w] - v_w_unpaid[v_w]);
+        v_balances := v_balances || ',[' || v_w_no[v_w] || ',' || v_a || core.kept_figures(v_w_held[v_w], v_w_leased[v_w], v_paid);
+        v_balances_shown := v_balances_shown || ',[' || v_w_id[v_w] || ',"' || v_w_type[v_w] || '","' || v_a || '","' || v_w_held[v_w] || '","' || v_w_leased[v_w]
+          || '","' || v_paid || '"]';
       END LOOP;
       v_text := v_text || ',"w":[' || substr(v_balances, 2) || ']';
       v_shown := v_shown || ',"wallets":[' || substr(v_balances_shown, 2) || ']';
@@ -1232,7 +1240,7 @@ BEGIN
       v_c := CASE WHEN v_would IS NULL THEN v_nearest ELSE v_denied_by END;
       IF v_would = 'INSUFFICIENT_CREDITS' AND v_s_last >= v_s_from THEN
         v_w := v_s_wallet[v_s_last];
-        v_text := v_text || ',"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',"' || v_w_limit[v_w] || '","' || v_w_owed[v_w] - v_w_unpaid[v_w] || '","0",null]';
+        v_text := v_text || ',"b":["WALLET",' || v_w_no[v_w] || ',' || v_w_entity[v_w] || ',' || v_w_limit[v_w] || ',' || v_w_owed[v_w] - v_w_unpaid[v_w] || ']';
         v_shown := v_shown || ',"binding":{"kind":"WALLET","walletId":' || v_w_id[v_w] || ',"limit":"' || v_w_limit[v_w] || '","used":"'
           || v_w_owed[v_w] - v_w_unpaid[v_w] || '","held":"0","resetsAt":null';
         v_i_bound[v_i] := v_w_entity[v_w];
@@ -1240,8 +1248,8 @@ BEGIN
         IF v_c_resets[v_c] IS NULL THEN
           v_c_resets[v_c] := core.json_instant(v_c_end[v_c]);
         END IF;
-        v_text := v_text || ',"b":["BUDGET",' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',"' || v_c_limit[v_c] || '","' || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","'
-          || v_c_held[v_c] || '",' || v_c_resets[v_c] || ']';
+        v_text := v_text || concat(',"b":[', v_c_budget[v_c], ',', v_c_subject[v_c], ',', v_c_limit[v_c], ',', trim_scale(v_c_used[v_c] - v_c_held[v_c]), ',',
+                                   v_c_held[v_c], ',', core.epoch_seconds(v_c_end[v_c]), ']');
         v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"'
           || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
         v_i_bound[v_i] := CASE WHEN v_c_newcomer[v_c] IS NULL THEN v_c_subject[v_c] END;
@@ -1254,7 +1262,7 @@ BEGIN
       v_i_seq[v_i] := v_seq;
       v_i_answer[v_i] := v_text || '}';
       v_i_shown[v_i] := v_shown;
-      v_i_counters[v_i] := '{' || substr(v_counted, 2) || '}';
+      v_i_counters[v_i] := '[' || substr(v_counted, 2) || ']';
       v_amounts[v_at + 1] := v_asked;
     END item;
     IF v_i_status[v_i] = 'NEW' THEN
@@ -1314,7 +1322,7 @@ BEGIN
     RETURN v_verdict;
   END IF;
   v_verdict.a_route := v_a_route; v_verdict.a_quantities := v_a_quantities; v_verdict.r_price := v_r_price; v_verdict.p_dimensions := v_p_dimensions;
-  v_verdict.a_credits := v_a_credits; v_verdict.r_counters := v_r_counted; v_verdict.r_feature := v_r_feature; v_verdict.r_named := v_r_named; v_verdict.r_path := v_r_path;
+  v_verdict.a_credits := v_a_credits; v_verdict.r_counters := v_r_counters; v_verdict.r_feature := v_r_feature; v_verdict.r_named := v_r_named; v_verdict.r_path := v_r_path;
   v_verdict.r_occurred := v_request.r_occurred;
   v_verdict.e_customer := v_e_customer[:v_entries]; v_verdict.e_seq := v_e_seq[:v_entries]; v_verdict.e_leg := v_e_leg[:v_entries];
   v_verdict.e_wallet := v_e_wallet[:v_entries]; v_verdict.e_account := v_e_account[:v_entries]; v_verdict.e_grant := v_e_grant[:v_entries];

@@ -15,6 +15,11 @@ DECLARE
 BEGIN
   IF v_kept -> 'c' IS NOT NULL THEN
     v_shown := v_shown || ',"credits":' || (v_kept ->> 'c');
+  ELSIF v_kept -> 's' -> 0 IS NOT NULL THEN
+    -- All of one type, if nothing is said.
+    v_shown := v_shown || ',"credits":{' || to_json((
+        SELECT w.credit_type FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_kept -> 's' -> 0 ->> 0)::integer))
+      || ':"' || (SELECT trim_scale(sum((s ->> 2)::numeric)) FROM json_array_elements(v_kept -> 's') AS s) || '"}';
   END IF;
   IF v_kept -> 's' IS NOT NULL THEN
     v_shown := v_shown || ',"slices":[' || coalesce((
@@ -27,7 +32,7 @@ BEGIN
   END IF;
   IF v_kept -> 'w' IS NOT NULL THEN
     v_shown := v_shown || ',"wallets":[' || coalesce((
-      SELECT string_agg('[' || to_json(w.wallet_id) || ',' || to_json(w.credit_type) || ',"' || concat_ws('","', b.balance ->> 1, b.balance ->> 2, b.balance ->> 3, b.balance ->> 4) || '"]',
+      SELECT string_agg('[' || to_json(w.wallet_id) || ',' || to_json(w.credit_type) || ',"' || concat_ws('","', b.balance ->> 1, coalesce(b.balance ->> 2, '0'), coalesce(b.balance ->> 3, '0'), coalesce(b.balance ->> 4, '0')) || '"]',
                         ',' ORDER BY b.n)
       FROM json_array_elements(v_kept -> 'w') WITH ORDINALITY AS b (balance, n)
       JOIN core.wallet AS w ON w.customer_id = p_customer_id AND w.wallet_no = (b.balance ->> 0)::integer), '') || ']';
@@ -42,13 +47,18 @@ BEGIN
       FROM json_array_elements(v_kept -> 'n') WITH ORDINALITY AS n (warning, n)
       JOIN core.budget AS b ON b.customer_id = p_customer_id AND b.budget_no = (n.warning ->> 0)::integer) || ']';
   END IF;
-  IF json_typeof(v_binding) = 'array' THEN
-    v_shown := v_shown || ',"binding":{"kind":"' || (v_binding ->> 0) || '",' || CASE v_binding ->> 0
-        WHEN 'BUDGET' THEN '"budgetId":' || (SELECT to_json(b.budget_id)::text FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = (v_binding ->> 1)::integer)
-        ELSE '"walletId":' || (SELECT to_json(w.wallet_id)::text FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_binding ->> 1)::integer) END
-      || ',"limit":"' || (v_binding ->> 3) || '","used":"' || (v_binding ->> 4) || '","held":"' || (v_binding ->> 5) || '","resetsAt":'
-      || (v_binding -> 6)::text || ',"entityId":' || CASE WHEN (v_binding ->> 2)::integer < 0 THEN coalesce((p_entities -> -(v_binding ->> 2)::integer - 1)::text, 'null')
-        ELSE core.entity_label(p_customer_id, (v_binding ->> 2)::integer) END || '}';
+  IF v_binding ->> 0 = 'WALLET' THEN
+    v_shown := v_shown || ',"binding":{"kind":"WALLET","walletId":'
+      || (SELECT to_json(w.wallet_id)::text FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_binding ->> 1)::integer)
+      || ',"limit":"' || (v_binding ->> 3) || '","used":"' || (v_binding ->> 4) || '","held":"0","resetsAt":null,"entityId":'
+      || core.entity_label(p_customer_id, (v_binding ->> 2)::integer) || '}';
+  ELSIF json_typeof(v_binding) = 'array' THEN
+    v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":'
+      || (SELECT to_json(b.budget_id)::text FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = (v_binding ->> 0)::integer)
+      || ',"limit":"' || (v_binding ->> 2) || '","used":"' || (v_binding ->> 3) || '","held":"' || (v_binding ->> 4) || '","resetsAt":'
+      || coalesce(core.json_instant(to_timestamp((v_binding ->> 5)::bigint)), 'null') || ',"entityId":'
+      || CASE WHEN (v_binding ->> 1)::integer < 0 THEN coalesce((p_entities -> -(v_binding ->> 1)::integer - 1)::text, 'null')
+         ELSE core.entity_label(p_customer_id, (v_binding ->> 1)::integer) END || '}';
   END IF;
   RETURN '{' || substr(v_shown, 2);
 END

@@ -27,14 +27,15 @@ BEGIN
     LEFT JOIN emptied AS e ON e.customer_id = g.customer_id AND e.grant_no = g.grant_no
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
   ), slice AS (
-    SELECT u.customer_id, u.seq, u.recorded_at, u.occurred_at, u.feature_id, u.catalog_version, u.path, u.quantities, u.dimensions,
-           f.credit_types, e.grant_no, array_position(u.path, l.entity_no) AS distance, array_position(f.credit_types, l.credit_type) AS rank,
+    SELECT u.customer_id, u.seq, u.recorded_at, u.occurred_at, u.feature_id, u.catalog_version, p.path, u.quantities, u.dimensions,
+           f.credit_types, e.grant_no, array_position(p.path, l.entity_no) AS distance, array_position(f.credit_types, l.credit_type) AS rank,
            l.place, l.effective_at <= u.recorded_at AND l.expires_at > u.recorded_at
              AND (l.features IS NULL OR u.feature_id = ANY (l.features)) AS is_in_force
     FROM core.ledger_entry AS e
     JOIN core.usage_event AS u ON u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at
     CROSS JOIN LATERAL (SELECT v.credit_types FROM core.feature AS v WHERE v.feature_id = u.feature_id AND v.catalog_version <= u.catalog_version
                         ORDER BY v.catalog_version DESC LIMIT 1) AS f
+    CROSS JOIN LATERAL (SELECT array_agg(n::integer) AS path FROM json_array_elements_text(u.path) AS n) AS p
     LEFT JOIN lot AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no
     WHERE e.kind = 'CONSUME' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
   ), last AS (

@@ -25,8 +25,8 @@ BEGIN
              WHEN c.measure = 'QUANTITY' THEN coalesce((u.quantities ->> c.quantity)::numeric, 0)
              ELSE coalesce((u.credits ->> c.credit_type)::numeric, 0) + coalesce((u.shortfall ->> c.credit_type)::numeric, 0) END) AS used
     FROM core.usage_event AS u
-    CROSS JOIN LATERAL unnest(u.counters) AS charged (counter_no)
-    JOIN counted AS c ON c.customer_id = u.customer_id AND c.counter_no = charged.counter_no AND u.seq >= c.from_seq
+    CROSS JOIN LATERAL json_array_elements_text(u.counters) AS charged (counter_no)
+    JOIN counted AS c ON c.customer_id = u.customer_id AND c.counter_no = charged.counter_no::integer AND u.seq >= c.from_seq
     WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
     GROUP BY c.customer_id, c.counter_no
   ), compared AS (

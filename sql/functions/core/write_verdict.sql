@@ -16,7 +16,7 @@ DECLARE
   v_route integer[] := p.a_route;
   v_quantities json[] := p.a_quantities;
   v_credits json[] := p.a_credits;
-  v_counters text[] := p.r_counters;
+  v_counters json[] := p.r_counters;
   v_price integer[] := p.r_price;
   v_feature text[] := p.r_feature;
   v_dimensions json[] := p.p_dimensions;
@@ -77,16 +77,16 @@ BEGIN
   END IF;
 
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, reason, answer)
-  SELECT i.customer, i.month, i.key, i.fingerprint, p.at, i.seq, i.allowed, i.reason, i.answer::json
+  SELECT i.customer, i.month, i.key, i.fingerprint, p.at, i.seq, i.allowed, coalesce(i.reason, ''), i.answer::json
   FROM unnest(p.i_customer, p.i_month, p.i_key, p.i_fingerprint, p.i_status, p.i_seq, p.i_allowed, p.i_reason, p.i_answer)
     AS i (customer, month, key, fingerprint, status, seq, allowed, reason, answer)
   WHERE i.status = 'NEW';
   IF true = ANY (p.i_allowed) THEN
     INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, feature_id, entity_nos, session_id, dimensions, quantities,
                                   credits, shortfall, path, counters, reason, catalog_version)
-    SELECT i.customer, i.seq, p.at, v_occurred[v_route[i.ask]], v_feature[v_route[i.ask]], ('{' || v_named[v_route[i.ask]] || '}')::integer[], i.session,
-           v_dimensions[v_price[v_route[i.ask]]], coalesce(i.quantities::json, v_quantities[i.ask]), CASE WHEN i.counters IS NULL THEN v_credits[i.ask] ELSE i.credits::json END, i.shortfall::json, v_path[v_route[i.ask]]::integer[],
-           nullif(coalesce(i.counters, v_counters[v_route[i.ask]]), '{}')::integer[], i.reason, p.catalog_version
+    SELECT i.customer, i.seq, p.at, v_occurred[v_route[i.ask]], v_feature[v_route[i.ask]], ('[' || v_named[v_route[i.ask]] || ']')::json, i.session,
+           v_dimensions[v_price[v_route[i.ask]]], coalesce(i.quantities::json, v_quantities[i.ask]), CASE WHEN i.counters IS NULL THEN v_credits[i.ask] ELSE i.credits::json END, i.shortfall::json, translate(v_path[v_route[i.ask]], '{}', '[]')::json,
+           CASE WHEN i.counters IS NULL THEN v_counters[v_route[i.ask]] ELSE nullif(i.counters, '[]')::json END, i.reason, p.catalog_version
     FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_ask, p.i_session, p.i_quantities, p.i_credits, p.i_shortfall, p.i_counters, p.i_reason)
       AS i (customer, seq, status, allowed, ask, session, quantities, credits, shortfall, counters, reason)
     WHERE i.status = 'NEW' AND i.allowed;
