@@ -644,7 +644,7 @@ BEGIN
       IF v_c IS NOT NULL THEN
         v_instant := core.json_instant(v_c_end[v_c]);
         v_r_kept_binding[v_r] := ',"b":[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',' || v_c_limit[v_c] || ',';
-        v_r_kept_end[v_r] := concat(',', v_c_held[v_c], ',', core.epoch_seconds(v_c_end[v_c]), ']}');
+        v_r_kept_end[v_r] := concat(',', core.epoch_seconds(v_c_end[v_c]), ',' || nullif(v_c_held[v_c], 0), ']}');
         v_r_shown_binding[v_r] := ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"';
         v_r_shown_end[v_r] := '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant;
       END IF;
@@ -1023,8 +1023,8 @@ BEGIN
             -- An entity that would have been made has no number to keep: it is known by its place in the request.
             || coalesce((SELECT -e.axis FROM jsonb_array_elements_text(v_request.r_entities[v_r]) WITH ORDINALITY AS e (id, axis)
                          WHERE e.id = v_u_id[v_c_newcomer[v_denied_by]] LIMIT 1), v_c_subject[v_denied_by])
-            || concat(',', v_c_limit[v_denied_by], ',', trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]), ',', v_c_held[v_denied_by], ',',
-                      core.epoch_seconds(v_c_end[v_denied_by]), ']');
+            || concat(',', v_c_limit[v_denied_by], ',', trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]), ',',
+                      core.epoch_seconds(v_c_end[v_denied_by]), ',' || nullif(v_c_held[v_denied_by], 0), ']');
           v_i_shown[v_i] := '"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_denied_by] || ',"limit":"' || v_c_limit[v_denied_by]
             || '","used":"' || trim_scale(v_c_used[v_denied_by] - v_c_held[v_denied_by]) || '","held":"' || v_c_held[v_denied_by] || '","resetsAt":' || core.json_instant(v_c_end[v_denied_by]);
           v_i_bound[v_i] := CASE WHEN v_c_newcomer[v_denied_by] IS NULL THEN v_c_subject[v_denied_by] END;
@@ -1249,7 +1249,7 @@ BEGIN
           v_c_resets[v_c] := core.json_instant(v_c_end[v_c]);
         END IF;
         v_text := v_text || concat(',"b":[', v_c_budget[v_c], ',', v_c_subject[v_c], ',', v_c_limit[v_c], ',', trim_scale(v_c_used[v_c] - v_c_held[v_c]), ',',
-                                   v_c_held[v_c], ',', core.epoch_seconds(v_c_end[v_c]), ']');
+                                   core.epoch_seconds(v_c_end[v_c]), ',' || nullif(v_c_held[v_c], 0), ']');
         v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"'
           || trim_scale(v_c_used[v_c] - v_c_held[v_c]) || '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_c_resets[v_c];
         v_i_bound[v_i] := CASE WHEN v_c_newcomer[v_c] IS NULL THEN v_c_subject[v_c] END;

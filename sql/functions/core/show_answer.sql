@@ -55,8 +55,8 @@ BEGIN
   ELSIF json_typeof(v_binding) = 'array' THEN
     v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":'
       || (SELECT to_json(b.budget_id)::text FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = (v_binding ->> 0)::integer)
-      || ',"limit":"' || (v_binding ->> 2) || '","used":"' || (v_binding ->> 3) || '","held":"' || (v_binding ->> 4) || '","resetsAt":'
-      || coalesce(core.json_instant(to_timestamp((v_binding ->> 5)::bigint)), 'null') || ',"entityId":'
+      || ',"limit":"' || (v_binding ->> 2) || '","used":"' || (v_binding ->> 3) || '","held":"' || coalesce(v_binding ->> 5, '0') || '","resetsAt":'
+      || coalesce(core.json_instant(to_timestamp((v_binding ->> 4)::bigint)), 'null') || ',"entityId":'
       || CASE WHEN (v_binding ->> 1)::integer < 0 THEN coalesce((p_entities -> -(v_binding ->> 1)::integer - 1)::text, 'null')
          ELSE core.entity_label(p_customer_id, (v_binding ->> 1)::integer) END || '}';
   END IF;
