@@ -83,7 +83,7 @@ DECLARE
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count bigint[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
-  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
+  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_label text[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
   v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[];
@@ -622,6 +622,14 @@ BEGIN
       v_w_kept[v_w] := core.kept_figures(v_w_held[v_w], v_w_leased[v_w], v_a);
       v_w_shown[v_w] := '","' || v_w_held[v_w] || '","' || v_w_leased[v_w] || '","' || v_a || '"]';
     END LOOP;
+    FOR v_row IN
+      SELECT n.c, to_json(e.entity_id)::text AS label
+      FROM (SELECT DISTINCT c FROM unnest(v_r_nearest) AS n (c)) AS n
+      CROSS JOIN LATERAL (SELECT entity_id FROM core.entity AS e
+                          WHERE e.customer_id = v_c_customer[n.c] AND e.entity_no = v_c_subject[n.c] LIMIT 1) AS e
+    LOOP
+      v_c_label[v_row.c] := v_row.label;
+    END LOOP;
     v_j := 0;
     FOR v_r IN 1 .. cardinality(v_r_k) LOOP
       CONTINUE WHEN NOT v_k_fits[v_r_k[v_r]];
@@ -646,7 +654,7 @@ BEGIN
         v_r_kept_binding[v_r] := ',"b":[' || v_c_budget[v_c] || ',' || v_c_subject[v_c] || ',' || v_c_limit[v_c] || ',';
         v_r_kept_end[v_r] := concat(',', core.epoch_seconds(v_c_end[v_c]), ',' || nullif(v_c_held[v_c], 0), ']}');
         v_r_shown_binding[v_r] := ',"binding":{"kind":"BUDGET","budgetId":' || v_c_budget_id[v_c] || ',"limit":"' || v_c_limit[v_c] || '","used":"';
-        v_r_shown_end[v_r] := '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant;
+        v_r_shown_end[v_r] := '","held":"' || v_c_held[v_c] || '","resetsAt":' || v_instant || ',"entityId":' || coalesce(v_c_label[v_c], 'null') || '}';
       END IF;
     END LOOP;
     FOR v_ask IN 1 .. cardinality(v_a_route) LOOP
@@ -698,7 +706,6 @@ BEGIN
         v_used := trim_scale(v_c_used[v_c] - v_c_held[v_c]);
         v_i_answer[v_i] := v_text || ']' || v_r_kept_binding[v_r] || v_used || v_r_kept_end[v_r];
         v_i_shown[v_i] := v_shown || ']' || v_r_shown_binding[v_r] || v_used || v_r_shown_end[v_r];
-        v_i_bound[v_i] := v_c_subject[v_c];
       END IF;
       v_i_status[v_i] := 'NEW'; v_i_allowed[v_i] := true; v_i_would[v_i] := true; v_i_seq[v_i] := v_seq; v_k_recorded[v_k] := true;
       CONTINUE;

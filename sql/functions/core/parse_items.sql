@@ -34,7 +34,9 @@ BEGIN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
   END IF;
   WITH item AS MATERIALIZED (
-    SELECT i.*, b.base, concat(b.base, E'\x1f', i.quantities, E'\x1f', i.quantity) AS ask,
+    SELECT i.*,
+           -- JSON holds no control character, so the session cannot be taken for something else.
+           concat_ws(E'\x1f', i.item - '{idempotencyKey,sessionId,group,metadata,detail}'::text[], CASE WHEN p_sessions THEN i.session END) AS ask,
            -- Nearly every key is a UUIDv7 of the month; the others are looked at digit by digit.
            CASE WHEN i.key COLLATE "C" >= v_begins AND i.key COLLATE "C" < v_ends AND i.key LIKE '________-____-7___-____-____________'
                      AND lower(i.key COLLATE "C") = i.key AND strpos('89ab', substr(i.key, 20, 1)) > 0 AND pg_input_is_valid(i.key, 'uuid')
@@ -44,16 +46,13 @@ BEGIN
         "idempotencyKey" text, "customerId" text, "featureId" text, quantity text, quantities jsonb, "entityIds" jsonb, "sessionId" text,
         dimensions jsonb, overage text, "group" text, "occurredAt" text, metadata jsonb))
       WITH ORDINALITY AS i (item, key, customer, feature, quantity, quantities, entities, session, dimensions, overage, "group", said, metadata, o)
-    -- All of a route but the names of its quantities. JSON holds no control character.
-    CROSS JOIN LATERAL (
-      SELECT concat_ws(E'\x1f', i.item - '{idempotencyKey,quantity,quantities,sessionId,group,metadata,detail}'::text[], CASE WHEN p_sessions THEN i.session END) AS base
-      OFFSET 0) AS b
   ), ask AS MATERIALIZED (
     SELECT a.*, row_number() OVER () AS no FROM (SELECT ask, min(o) AS first, count(*) AS count FROM item GROUP BY ask) AS a
   ), read AS MATERIALIZED (
     SELECT a.no, a.first, a.count, q.print, q.names, q.zeros, q.amounts, q.shown, sum(q.many) OVER (ORDER BY a.no) - q.many AS before,
            -- No name holds a comma.
-           concat(i.base, E'\x1f', q.names, ',,', q.zeros) AS route,
+           concat(i.item - '{idempotencyKey,quantity,quantities,sessionId,group,metadata,detail}'::text[], E'\x1f', q.names, ',,', q.zeros, ',,',
+                  CASE WHEN p_sessions THEN i.session END) AS route,
            q.malformed IS NOT FALSE OR q.names IS NULL OR (i.quantity IS NULL) = (i.quantities IS NULL OR i.quantities = 'null') AS malformed
     FROM ask AS a
     JOIN item AS i ON i.o = a.first
