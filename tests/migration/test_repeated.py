@@ -25,6 +25,21 @@ def test_only_a_changed_function_is_applied_again(house, empty_url, ask) -> None
     assert ask("SELECT xmin::text FROM pg_proc WHERE oid = 'core.g'::regproc") == g_before
 
 
+def test_a_function_of_several_parts_is_one_file(house, empty_url, ask) -> None:
+    whole = "CREATE OR REPLACE FUNCTION core.f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n{}\nEND\n$$;"
+    house.write("functions/core/f.sql", whole.format("  -- part: f/body.plpgsql"))
+    house.write("functions/core/f/body.plpgsql", "  RETURN 1;\n")
+    house.migrate(empty_url)
+    assert ask("SELECT core.f()") == 1
+    house.write("functions/core/f/body.plpgsql", "  RETURN 2;\n")
+    plan = house.migrate(empty_url)
+    assert [file.path for file in plan.repeated] == ["functions/core/f.sql"]
+    assert ask("SELECT core.f()") == 2
+    house.remove("functions/core/f/body.plpgsql")
+    with pytest.raises(MigrationError, match=r"functions/core/f\.sql: its part f/body\.plpgsql"):
+        house.migrate(empty_url)
+
+
 def test_what_a_removed_file_made_is_dropped(house, empty_url, ask) -> None:
     house.write("functions/core/f.sql", function("f", 1) + function("f", 2, "p_n int"))
     house.write("functions/core/g.sql", function("g", 1))

@@ -2,7 +2,7 @@
 
 The order is: ``migrations/`` by number, ``functions/core``, ``functions/api``, ``views``, ``grants.sql``,
 ``comments.sql``, and ``upkeep.sql`` in every run; within a folder by path. ``{{prefix}}`` stands for the
-role prefix.
+role prefix, and a line ``-- part: FILE`` for a file beside: PL/pgSQL that is too long for one page.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ PREFIX_TOKEN = "{{prefix}}"  # noqa: S105
 #: A first line that takes a migration out of the common transaction, for CREATE INDEX CONCURRENTLY.
 NO_TRANSACTION = "-- migrate: no transaction"
 
+_PART = re.compile(r"^ *-- part: (\S+)$", re.MULTILINE)
 _MIGRATION_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 _REPEATED_FOLDERS = ("functions/core", "functions/api", "views")
 _CLOSING_FILES = ("grants.sql", "comments.sql")
@@ -28,7 +29,7 @@ _CLOSING_FILES = ("grants.sql", "comments.sql")
 
 @dataclass(frozen=True)
 class SqlFile:
-    """One file, by its path below ``sql/`` and its text as written."""
+    """One file, by its path below ``sql/`` and its text as written, parts put in."""
 
     path: str
     text: str
@@ -95,8 +96,8 @@ def load_sources(folder: Path | None = None) -> Sources:
         folder: another ``sql/`` than the one we ship; tests use it.
 
     Raises:
-        MigrationError: a migration's name is not ``NNNN_what_it_does.sql``, or a number occurs twice or is
-            left out.
+        MigrationError: a migration's name is not ``NNNN_what_it_does.sql``, a number occurs twice or is left
+            out, or a part is missing.
     """
     folder = folder or sql_folder()
     migrations = tuple(_migrations(folder))
@@ -124,4 +125,12 @@ def _migrations(folder: Path) -> Iterator[Migration]:
 
 
 def _read(folder: Path, path: Path) -> SqlFile:
-    return SqlFile(path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8"))
+    name = path.relative_to(folder).as_posix()
+
+    def part(line: re.Match[str]) -> str:
+        try:
+            return (path.parent / line[1]).read_text(encoding="utf-8").rstrip("\n")
+        except OSError as error:
+            raise MigrationError(f"sql/{name}: its part {line[1]} cannot be read") from error
+
+    return SqlFile(name, _PART.sub(part, path.read_text(encoding="utf-8")))
