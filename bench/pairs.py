@@ -45,6 +45,14 @@ HOT = Pair(
     200,
     0.5,
 )
+#: No two items of a batch ask the same amounts, so that none is read or priced for another.
+VARIED = Pair(
+    "hot, varied",
+    Side("floor", (*ONE, "-f", "{yardsticks}/floor_hot.pgbench")),
+    Side("ours", (*ONE, "-f", "{bench}/hot_varied.pgbench")),
+    200,
+    0.5,
+)
 SPREAD = Pair(
     "spread",
     Side("floor", (*ONE, "-f", "{yardsticks}/floor_spread.pgbench")),

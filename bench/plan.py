@@ -34,6 +34,12 @@ ROWS = (
         ("floor.sql", "floor_hot.pgbench"),
     ),
     Row(
+        "varied",
+        "hot, and no two items of a batch ask the same amounts; to floor.write",
+        partial(pairs.measure, pair=pairs.VARIED),
+        ("floor.sql", "floor_hot.pgbench"),
+    ),
+    Row(
         "spread",
         "200 customers, one item each, one connection; to floor.write_many",
         partial(pairs.measure, pair=pairs.SPREAD),

@@ -39,9 +39,9 @@ SELECT e.customer_id, 3, now(), 50, count(*) - 1 FROM core.entity AS e GROUP BY 
 
 -- One request, as text: what a caller sends. `p_agent` is the agent's number; the key is time-ordered unless another is
 -- given. Put together from few pieces and inlined where it is called, since the yardsticks pay for their keys alone.
-CREATE FUNCTION bench.item(p_customer text, p_agent bigint, p_key uuid DEFAULT uuidv7()) RETURNS text LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION bench.item(p_customer text, p_agent bigint, p_key uuid DEFAULT uuidv7(), p_input bigint DEFAULT 1200) RETURNS text LANGUAGE sql VOLATILE AS $$
   SELECT concat('{"idempotencyKey":"', p_key, '","customerId":"', p_customer, '","entityIds":["agent-', p_agent,
-    '"],"featureId":"chat","quantities":[{"name":"input","amount":"1200"},{"name":"output","amount":"300"}],"sessionId":"session-12345","dimensions":[{"key":"model","value":"large"}]}')
+    '"],"featureId":"chat","quantities":[{"name":"input","amount":"', p_input, '"},{"name":"output","amount":"300"}],"sessionId":"session-12345","dimensions":[{"key":"model","value":"large"}]}')
 $$;
 
 -- A list of requests of one customer, from each of its agents in turn; the hot one has eight.
