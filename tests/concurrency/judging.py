@@ -158,7 +158,11 @@ class Judge:
         model = copy.deepcopy(self.model)
         model.book_due()
         seq, last_at = model.customer.seq, model.customer.last_at
-        given = [self.told(answer, self.model_seq) for answer in act(model, loose.operation)]
+        try:
+            answers = act(model, loose.operation)
+        except KeyError:
+            return False  # it names an entity that a policy has yet to make
+        given = [self.told(answer, self.model_seq) for answer in answers]
         actual = [self.told(answer) for answer in answers_of(self, loose)]
         same = first_difference(given, actual) is None
         return same and (model.customer.seq, model.customer.last_at) == (seq, last_at)
