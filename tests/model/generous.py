@@ -34,7 +34,7 @@ def generous(seed: int) -> History:
             for holder, kind in ((None, "general"), (None, "promo"), (people[0], "general"))
             if holder is None or at.random() < 0.5
         ],
-        "budgets": [_budget(at, n, people) for n in range(at.randint(1, 5))],
+        "budgets": [_budget(at, n, people) for n in range(at.randint(1, 4))],
     }
     world["grants"] = [
         {
@@ -51,7 +51,8 @@ def generous(seed: int) -> History:
     ]
     operations: list[Any] = []
     for call in range(4):
-        items = [_item(at, f"k{call}-{n}", people) for n in range(at.choice([1, 2, 5, 12]))]
+        who = at.choice([people, people[:1]])
+        items = [_item(at, f"k{call}-{n}", who) for n in range(at.choice([1, 2, 5, 12]))]
         operations.append({"op": "consume", "items": items, "observe": False})
     return {"world": world, "operations": operations}  # type: ignore[typeddict-item]
 
@@ -90,7 +91,7 @@ def _budget(at: random.Random, number: int, people: list[str]) -> BudgetForm:
         "creditType": at.choice(["general", "promo"]) if counted == "CREDITS" else None,
         "featureId": "chat" if counted == "QUANTITY" else None,
         "quantity": "input" if counted == "QUANTITY" else None,
-        "limit": at.choice(["60", "200", "300", "1000"]),
+        "limit": at.choice(["60", "100", "1000", "100000"]),
     }
 
 

@@ -53,11 +53,18 @@ SLIPS = (
         "NULL;",
     ),
     Slip(
+        "P8",
+        "a budget that is shown along the way is not counted",
+        "core.judge",
+        r"v_c_used\[v_c\] := v_c_used\[v_c\] \+ coalesce\(v_amounts[^;]*;",
+        "NULL;",
+    ),
+    Slip(
         "P3",
         "who fits is told the budget that is nearest in the end",
         "core.judge",
-        r"IF v_a < 0 OR \(v_a = 0 AND NOT v_done\)",
-        "IF false",
+        r"IF v_used \* v_near_limit > v_near_used \* v_x_limit\[v_x\] AND v_c <>",
+        "IF false AND v_c <>",
     ),
     Slip(
         "P3",
