@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,18 +69,19 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
         url = address_of(listener)
 
         def ready() -> None:
-            _tell_ready(settings, place, url)
+            psql = _psql(settings, place)
+            _tell_ready(place, psql, url)
             if demo:
-                running.append(asyncio.create_task(_run_demo(serving, url, embedded=settings.embedded)))
+                running.append(asyncio.create_task(_run_demo(serving, url, psql)))
 
         running: list[asyncio.Task[None]] = []  # a task that nobody holds may be collected
         serve(serving, listener, on_ready=ready)
 
 
-async def _run_demo(settings: Settings, url: str, *, embedded: bool) -> None:
+async def _run_demo(settings: Settings, url: str, psql: str) -> None:
     """The API goes on without the demo; what went wrong with it is told."""
     try:
-        await run_demo(settings, url, Console(), embedded=embedded)
+        await run_demo(settings, url, Console(), program=_program(), psql=psql)
     except* ControlplaneError as failed:
         click.echo(f"the demo ended: {failed.exceptions[0]}", err=True)
 
@@ -98,9 +102,23 @@ def _tell_migrated(plan: Plan) -> None:
         click.echo(f"schema: applied {len(plan.migrations)} migrations, {len(plan.repeated)} other files")
 
 
-def _tell_ready(settings: Settings, place: Place, address: str) -> None:
+def _tell_ready(place: Place, psql: str, address: str) -> None:
     click.echo(f"database  {shown_url(place.url)}")
-    if settings.embedded:
-        click.echo(f"psql      controlplane psql --data {settings.data_dir}")
+    click.echo(f"psql      {psql}")
     click.echo(f"API       {address}/graphql")
     click.echo("ready; Ctrl-C stops it")
+
+
+def _program() -> str:
+    """How this program was called, as the beginning of a line to paste: it need not be on the PATH."""
+    called = sys.argv[0]
+    if Path(called).name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m controlplane"
+    return "controlplane" if shutil.which("controlplane") == called else shlex.quote(called)
+
+
+def _psql(settings: Settings, place: Place) -> str:
+    """A line that opens psql here, also in a terminal that lacks this one's settings; never a password."""
+    if settings.embedded:
+        return f"{_program()} psql --data {shlex.quote(str(settings.data_dir))}"
+    return f"CONTROLPLANE_DATABASE_URL={shlex.quote(shown_url(place.url))} {_program()} psql"
