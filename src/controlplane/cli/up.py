@@ -69,8 +69,13 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
         url = address_of(listener)
 
         def ready() -> None:
-            psql = _psql(settings, place)
-            _tell_ready(place, psql, url)
+            psql = _line(settings, place, "psql")
+            click.echo(f"database  {shown_url(place.url)}")
+            click.echo(f"psql      {psql}")
+            click.echo(f"API       {url}/graphql")
+            if not demo:
+                click.echo(f"for a key {_line(settings, place, 'keys')} create admin --kind admin")
+            click.echo("ready; Ctrl-C stops it")
             if demo:
                 running.append(asyncio.create_task(_run_demo(serving, url, psql)))
 
@@ -102,13 +107,6 @@ def _tell_migrated(plan: Plan) -> None:
         click.echo(f"schema: applied {len(plan.migrations)} migrations, {len(plan.repeated)} other files")
 
 
-def _tell_ready(place: Place, psql: str, address: str) -> None:
-    click.echo(f"database  {shown_url(place.url)}")
-    click.echo(f"psql      {psql}")
-    click.echo(f"API       {address}/graphql")
-    click.echo("ready; Ctrl-C stops it")
-
-
 def _program() -> str:
     """How this program was called, as the beginning of a line to paste: it need not be on the PATH."""
     called = sys.argv[0]
@@ -117,8 +115,8 @@ def _program() -> str:
     return "controlplane" if shutil.which("controlplane") == called else shlex.quote(called)
 
 
-def _psql(settings: Settings, place: Place) -> str:
-    """A line that opens psql here, also in a terminal that lacks this one's settings; never a password."""
+def _line(settings: Settings, place: Place, command: str) -> str:
+    """A line that runs a command here, also in a terminal without our settings; never a password."""
     if settings.embedded:
-        return f"{_program()} psql --data {shlex.quote(str(settings.data_dir))}"
-    return f"CONTROLPLANE_DATABASE_URL={shlex.quote(shown_url(place.url))} {_program()} psql"
+        return f"{_program()} {command} --data {shlex.quote(str(settings.data_dir))}"
+    return f"CONTROLPLANE_DATABASE_URL={shlex.quote(shown_url(place.url))} {_program()} {command}"
