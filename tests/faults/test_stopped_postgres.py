@@ -1,4 +1,4 @@
-"""Postgres is stopped under the API and started again: a clear answer meanwhile, and nobody need do anything after."""
+"""Postgres is stopped under the API and started again: a clear answer meanwhile, and then it goes on."""
 
 import json
 import time
