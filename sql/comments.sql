@@ -98,7 +98,7 @@ IS 'Accounts of wallets against the fold of the ledger.';
 COMMENT ON FUNCTION core.verify_balances_after(text [])
 IS 'The balances noted on entries against the running fold.';
 COMMENT ON FUNCTION core.verify_grants(text [])
-IS 'What is left of grants against their entries, and wallets against their grants.';
+IS 'Grants and what is left of them against their entries, and wallets against their grants.';
 COMMENT ON FUNCTION core.verify_charges(text [])
 IS 'Usage events against their entries.';
 COMMENT ON FUNCTION core.verify_counters(text [])
@@ -107,6 +107,8 @@ COMMENT ON FUNCTION core.verify_burn_order(text [])
 IS 'Whether an eligible grant was ever passed over.';
 COMMENT ON FUNCTION core.verify_order(text [])
 IS 'Whether seq is gapless and recorded_at never runs backwards.';
+COMMENT ON FUNCTION core.verify_keys(text [])
+IS 'Whether each usage event and each grant is what exactly one key did.';
 COMMENT ON FUNCTION core.verify_tree(text [])
 IS 'Paths of entities, figures of gates, raises in force.';
 COMMENT ON FUNCTION core.verify_references(text [])

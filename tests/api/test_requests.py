@@ -147,18 +147,22 @@ def test_unicode(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "reason"),
+    ("given", "reason", "told"),
     [
-        ({"featureId": "nothing"}, "FEATURE_NOT_FOUND"),
-        ({"entityIds": ["nobody"]}, "ENTITY_NOT_FOUND"),
-        ({"quantities": amount("1", "images")}, "FEATURE_TYPE_MISMATCH"),
-        ({"quantities": amount("101")}, "INSUFFICIENT_CREDITS"),
+        ({"featureId": "nothing"}, "FEATURE_NOT_FOUND", "There is no feature nothing."),
+        ({"entityIds": ["nobody"]}, "ENTITY_NOT_FOUND", "The entity nobody is unknown"),
+        ({"entityIds": ["user", "{0}"]}, "ENTITY_NOT_FOUND", "One of user, {0} is unknown"),
+        ({"quantities": amount("1", "images")}, "FEATURE_TYPE_MISMATCH", "chat does not count all of images"),
+        ({"quantities": amount("101")}, "INSUFFICIENT_CREDITS", "customer:general has 100"),
+        ({"quantities": amount("9" * 29)}, "INSUFFICIENT_CREDITS", "customer:general has 100"),
     ],
 )
-def test_denials_are_data(api: Api, given: dict[str, Any], reason: str) -> None:
+def test_denials_are_data_and_name_what_it_is(
+    api: Api, given: dict[str, Any], reason: str, told: str
+) -> None:
     answer = api.consume(api.customer(), **given)
     assert (answer["allowed"], answer["reason"]) == (False, reason)
-    assert answer["message"]
+    assert told in answer["message"]
 
 
 BAD = [

@@ -60,4 +60,4 @@ def test_sql(demo: Api, connection: psycopg.Connection) -> None:
     assert reason is None
     assert answer["credits"]
     wallets = {row[0]: row[2] for row in connection.execute(looked)}
-    assert wallets["customer:promo"] == 100 - Decimal(answer["credits"]["promo"])
+    assert wallets["guest:credits"] == 300 - Decimal(answer["credits"]["credits"])

@@ -3,9 +3,10 @@
 import json
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
-from tests.commands import Up, controlplane
+from tests.commands import Up, controlplane, environment
 
 
 def demo(folder: Path) -> Up:
@@ -13,25 +14,29 @@ def demo(folder: Path) -> Up:
 
 
 def line_of(up: Up, program: str) -> list[str]:
-    """The words of the printed line that runs a program."""
-    return shlex.split(up.wait_for(f"  {program} "))
+    """The words of the printed line that begins so."""
+    return shlex.split(up.wait_for(f"{program} "))
+
+
+def run(words: list[str]) -> str:
+    """What a pasted line prints."""
+    done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=30, env=environment())
+    return done.stdout
 
 
 def test_the_demo_spends_and_its_lines_work(folder: Path) -> None:
     with demo(folder) as up:
         up.wait_for("|  ALLOWED")
-        curl = line_of(up, "curl")
-        first, again = (
-            json.loads(subprocess.run(curl, check=True, capture_output=True, timeout=20).stdout)["data"][
-                "consume"
-            ]
-            for _ in range(2)
-        )
+        curl = line_of(up, "  curl")
+        first, again = (json.loads(run(curl))["data"]["consume"] for _ in range(2))
         assert (first["allowed"], first["replayed"], again["replayed"]) == (True, False, True)
         assert first["credits"] == again["credits"]
-        watch = controlplane(*line_of(up, ".venv/bin/controlplane watch")[1:], "--count", "3", "--json")
-        assert len({json.loads(line)["version"]["seq"] for line in watch.stdout.splitlines()}) == 3
-        assert "CONSUMED" in controlplane(*line_of(up, ".venv/bin/controlplane psql")[1:]).stdout
+        program = f"{sys.executable} -m controlplane"
+        watch = run([*line_of(up, f"  {program} watch"), "--count", "3", "--json"])
+        assert len({json.loads(line)["version"]["seq"] for line in watch.splitlines()}) == 3
+        assert "CONSUMED" in run(line_of(up, f"  {program} psql --data {folder / 'data'} -c"))
+        opened = up.wait_for("psql      ").partition(" ")[2]
+        assert run([*shlex.split(opened), "-Atc", "SELECT current_database()"]).strip() == "controlplane"
         verified = controlplane("verify", "--data", str(folder / "data"))
         assert verified.returncode == 0, verified.stdout
         assert up.stop() == 0

@@ -35,6 +35,11 @@ def test_a_second_start_finds_the_data_of_the_first(folder: Path, major: Postgre
         assert value(server, "SELECT n FROM kept") == 1
 
 
+def test_a_folder_may_have_any_name(folder: Path) -> None:
+    with EmbeddedServer(folder / "my data+50%") as server:
+        assert value(server, "SELECT 1") == 1
+
+
 def test_answers_are_durable_by_default(folder: Path) -> None:
     with EmbeddedServer(folder / "data") as server:
         for name in ("fsync", "full_page_writes", "synchronous_commit", "data_checksums"):

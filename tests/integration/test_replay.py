@@ -37,6 +37,7 @@ def replayed(trace: Path, url: str, *arguments: str) -> Any:
     done = controlplane("replay", str(trace), *given, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verify" in done.stdout
+    assert f"line {ROWS + 3}" in done.stdout or "--limit" in arguments
     return json.loads(report.read_text())
 
 
@@ -111,6 +112,10 @@ def test_what_cannot_be_replayed(trace: Path, database_url: str) -> None:
     done = controlplane("replay", str(other), env=env)
     assert done.returncode == 1
     assert "TIMESTAMP,ContextTokens,GeneratedTokens" in done.stderr
+    nowhere = str(trace.parent / "nowhere" / "report.json")
+    done = controlplane("replay", str(trace), "--report", nowhere, env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert nowhere in done.stderr
     done = controlplane("replay", str(trace), env={**env, "CONTROLPLANE_ENVIRONMENT": "live"})
     assert done.returncode == 1
     assert "--live" in done.stderr

@@ -17,6 +17,7 @@ CHECKS = {
     "burn_order",
     "seq",
     "recorded_at",
+    "keys",
     "entities",
     "gates",
     "raises",
@@ -64,10 +65,18 @@ def world(connection) -> Configuration:
         world.change("grant_credits", idempotencyKey=key, **fields)
     consume(world, "a", "ada", input=1000, output=500)
     consume(world, "b", "bob", input=2000)
+    assert ask(world, "denied", "bob", input=900_000) == (False, "BUDGET_EXCEEDED")
     return world
 
 
 def consume(world: Configuration, key: str, entity: str, overage: str = "REJECT", **quantities: int) -> None:
+    allowed, reason = ask(world, key, entity, overage, **quantities)
+    assert allowed, reason
+
+
+def ask(
+    world: Configuration, key: str, entity: str, overage: str = "REJECT", **quantities: int
+) -> tuple[bool, str | None]:
     item = {
         "idempotencyKey": key,
         "featureId": "chat",
@@ -75,10 +84,8 @@ def consume(world: Configuration, key: str, entity: str, overage: str = "REJECT"
         "overage": overage,
         "quantities": [{"name": name, "amount": str(amount)} for name, amount in quantities.items()],
     }
-    [(allowed, reason)] = world.rows(
-        "SELECT allowed, reason FROM api.consume(%s, %s)", world.customer_id, Jsonb([item])
-    )
-    assert allowed, reason
+    [answer] = world.rows("SELECT allowed, reason FROM api.consume(%s, %s)", world.customer_id, Jsonb([item]))
+    return answer
 
 
 def offended(world: Configuration) -> set[str]:
@@ -121,6 +128,7 @@ TAMPERED = {
     },
     "DELETE FROM core.ledger_entry WHERE kind = 'CONSUME'": {"balances", "charges", "grants"},
     "UPDATE core.credit_grant SET remaining = remaining - 1 WHERE amount = 30": {"grants", "overspend"},
+    "UPDATE core.credit_grant SET amount = amount + 1 WHERE amount = 30": {"grants"},
     "UPDATE core.credit_grant SET is_open = NOT is_open": {"grants"},
     "UPDATE core.credit_grant SET is_scheduled = NOT is_scheduled WHERE amount = 7": {"grants", "overspend"},
     """UPDATE core.usage_event SET credits = '{"general": "9"}'""": {"charges", "counters"},
@@ -142,6 +150,13 @@ TAMPERED = {
         "recorded_at",
     },
     "UPDATE core.change SET recorded_at = recorded_at - interval '1 day' WHERE seq = 3": {"recorded_at"},
+    "DELETE FROM core.idempotency WHERE key = 'a'": {"keys"},
+    "DELETE FROM core.idempotency WHERE key = 'promo'": {"keys"},
+    "UPDATE core.idempotency SET seq = seq - 1 WHERE key = 'b'": {"keys"},
+    "UPDATE core.idempotency SET seq = seq + 1, allowed = false WHERE key = 'denied'": {"keys"},
+    "INSERT INTO core.idempotency"
+    " SELECT customer_id, key_month, 'copy', fingerprint, recorded_at, seq, allowed, reason, answer"
+    " FROM core.idempotency WHERE key = 'a'": {"keys"},
     "UPDATE core.entity SET path = ARRAY[entity_no, 0], path_types = ARRAY[entity_type, 'customer']"
     " WHERE entity_id = 'ada'": {"entities"},
     "UPDATE core.entity SET path_types[2] = 'squad' WHERE entity_id = 'ada'": {"entities"},

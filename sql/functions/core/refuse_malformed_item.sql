@@ -35,7 +35,7 @@ BEGIN
         PERFORM core.refuse(p_i, v_field, 'REQUIRED', 'is needed');
       END IF;
     ELSIF jsonb_typeof(v_element) <> v_kind THEN
-      PERFORM core.refuse(p_i, v_field, 'WRONG_TYPE', format('must be a %s, not a %s', v_kind, jsonb_typeof(v_element)));
+      PERFORM core.refuse(p_i, v_field, 'WRONG_TYPE', format('must be of type %s, not %s', v_kind, jsonb_typeof(v_element)));
     ELSIF v_kind = 'string' AND length(v_element #>> '{}') > v_n THEN
       PERFORM core.refuse(p_i, v_field, 'TOO_LONG', format('at most %s characters', v_n));
     ELSIF v_kind = 'string' AND v_element #>> '{}' = '' AND v_field <> 'sessionId' THEN

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "replay": "Drive a recorded trace of requests through credits and budgets.",
     "recover": "After a restore or failover: say that this history goes on.",
     "watch": "Show a customer's balances as they move.",
+    "keys": "Make, list and revoke API keys.",
     "psql": "Open psql on the database.",
     "schema": "Print the GraphQL schema.",
 }

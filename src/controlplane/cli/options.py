@@ -1,5 +1,6 @@
 """Options that win over settings."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,20 @@ def with_options(settings: Settings, **given: Any) -> Settings:
         return Settings.model_validate({**settings.model_dump(), **values})
     except ValidationError as error:
         raise ConfigurationError("; ".join(item["msg"] for item in error.errors())) from error
+
+
+class OutputFile(click.Path):
+    """A file to write. Where that cannot work is told before the work, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False, writable=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Its folder must be there and open to us."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not os.access(path.parent, os.W_OK):
+            self.fail(f"'{path}' cannot be written: {path.parent} is no folder, or closed to us", param, ctx)
+        return path
 
 
 #: ``--data DIR``, for every command that may start or find the embedded server.

@@ -10,7 +10,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from controlplane.cli.options import data_option, with_options
+from controlplane.cli.options import OutputFile, data_option, with_options
 from controlplane.db.local import open_place
 from controlplane.db.migrate import migrate
 from controlplane.errors import ConfigurationError
@@ -66,7 +66,7 @@ class _Speed(click.ParamType[float | None]):
 @click.option("--live", is_flag=True, help="Go on in a live environment, which gets customers it never had.")
 @click.option(
     "--report",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    type=OutputFile(),
     metavar="FILE",
     help="Write the outcome as JSON too.",
 )

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from controlplane.cli.options import OutputFile
+
 
 @click.command("schema")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    type=OutputFile(),
     metavar="FILE",
     help="Write it to this file instead of standard output.",
 )

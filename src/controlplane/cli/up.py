@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,18 +69,24 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
         url = address_of(listener)
 
         def ready() -> None:
-            _tell_ready(settings, place, url)
+            psql = _line(settings, place, "psql")
+            click.echo(f"database  {shown_url(place.url)}")
+            click.echo(f"psql      {psql}")
+            click.echo(f"API       {url}/graphql")
+            if not demo:
+                click.echo(f"for a key {_line(settings, place, 'keys')} create admin --kind admin")
+            click.echo("ready; Ctrl-C stops it")
             if demo:
-                running.append(asyncio.create_task(_run_demo(serving, url, embedded=settings.embedded)))
+                running.append(asyncio.create_task(_run_demo(serving, url, psql)))
 
         running: list[asyncio.Task[None]] = []  # a task that nobody holds may be collected
         serve(serving, listener, on_ready=ready)
 
 
-async def _run_demo(settings: Settings, url: str, *, embedded: bool) -> None:
+async def _run_demo(settings: Settings, url: str, psql: str) -> None:
     """The API goes on without the demo; what went wrong with it is told."""
     try:
-        await run_demo(settings, url, Console(), embedded=embedded)
+        await run_demo(settings, url, Console(), program=_program(), psql=psql)
     except* ControlplaneError as failed:
         click.echo(f"the demo ended: {failed.exceptions[0]}", err=True)
 
@@ -98,9 +107,16 @@ def _tell_migrated(plan: Plan) -> None:
         click.echo(f"schema: applied {len(plan.migrations)} migrations, {len(plan.repeated)} other files")
 
 
-def _tell_ready(settings: Settings, place: Place, address: str) -> None:
-    click.echo(f"database  {shown_url(place.url)}")
+def _program() -> str:
+    """How this program was called, as the beginning of a line to paste: it need not be on the PATH."""
+    called = sys.argv[0]
+    if Path(called).name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m controlplane"
+    return "controlplane" if shutil.which("controlplane") == called else shlex.quote(called)
+
+
+def _line(settings: Settings, place: Place, command: str) -> str:
+    """A line that runs a command here, also in a terminal without our settings; never a password."""
     if settings.embedded:
-        click.echo(f"psql      controlplane psql --data {settings.data_dir}")
-    click.echo(f"API       {address}/graphql")
-    click.echo("ready; Ctrl-C stops it")
+        return f"{_program()} {command} --data {shlex.quote(str(settings.data_dir))}"
+    return f"CONTROLPLANE_DATABASE_URL={shlex.quote(shown_url(place.url))} {_program()} {command}"

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import click
 
-from controlplane.client.live import balances
+from controlplane.client.live import balances, shown
 
 
 @click.command("watch")
@@ -20,7 +20,7 @@ def command(customer: str, url: str, key: str, count: int | None, rate: float | 
     """Show the balances of CUSTOMER as they move, over a WebSocket.
 
     The first line is the present state; another comes whenever something was spent, granted or has expired.
-    Ctrl-C stops it.
+    Amounts are rounded down to the digits people are shown; --json has them all. Ctrl-C stops it.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ async def _watch(
             if as_json:
                 click.echo(json.dumps(event))
             else:
-                wallets = "  ".join(f"{each['walletId']} {each['available']}" for each in event["wallets"])
+                wallets = "  ".join(f"{each['walletId']} {shown(each)}" for each in event["wallets"])
                 click.echo(f"seq {event['version']['seq']:>8}  {wallets}")
             if left is not None:
                 left -= 1

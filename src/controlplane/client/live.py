@@ -1,7 +1,7 @@
 """Live balances over a WebSocket, in the protocol graphql-transport-ws."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from websockets.asyncio.client import connect
@@ -70,6 +70,13 @@ async def balances(
     except ConnectionClosed as error:
         reason = error.rcvd.reason if error.rcvd else "the connection was lost"
         raise CallFailed(reason or str(error), answered="CLOSED", retryable=True) from error
+
+
+def shown(wallet: Mapping[str, Any]) -> str:
+    """What a wallet of an event has available, as people are shown it: never more than there is."""
+    whole, _, fraction = wallet["available"].partition(".")
+    digits = wallet["displayDecimals"]
+    return f"{int(whole):,}" + (f".{fraction[:digits]:0<{digits}}" if digits else "")
 
 
 def _message(kind: str, payload: dict[str, Any] | None = None) -> str:

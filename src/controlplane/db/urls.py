@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 def socket_url(folder: Path, port: int, *, database: str, user: str) -> str:
     """URL of a database over a Unix socket in ``folder``."""
     query = {"host": str(folder)} | ({"port": str(port)} if port != 5432 else {})
-    return f"postgresql://{quote(user)}@/{quote(database)}?{urlencode(query, safe='/')}"
+    return f"postgresql://{quote(user)}@/{quote(database)}?{urlencode(query, safe='/', quote_via=quote)}"
 
 
 def changed_url(url: str, *, without: tuple[str, ...] = (), **parts: str | int | None) -> str:

@@ -23,7 +23,7 @@ mutation Grant($input: GrantCreditsInput!) {
 }
 """
 #: Seconds between two requests of an agent of eagerness one.
-_PAUSE = 0.9
+_PAUSE = 1.8
 
 
 @dataclass(slots=True)

@@ -13,19 +13,20 @@ from controlplane.db.keys import create_key, new_secret
 from controlplane.db.pool import Database
 from controlplane.demo.agents import Tally, spend
 from controlplane.demo.screen import show
-from controlplane.demo.world import ACTOR, CUSTOMER, FEATURE, make_world
+from controlplane.demo.world import ACTOR, CUSTOMER, FEATURE, GUEST, GUESTS_PRODUCT, make_world
 from controlplane.graphql.access import Scope
 from controlplane.settings import Settings
 
 
-async def run_demo(settings: Settings, url: str, console: Console, *, embedded: bool) -> None:
+async def run_demo(settings: Settings, url: str, console: Console, *, program: str, psql: str) -> None:
     """Make the demo's customer and a fresh key, print what to try, and let its agents spend until cancelled.
 
     Args:
         settings: ``database_url`` is filled in.
         url: of the API, which answers already.
         console: where to show it.
-        embedded: whether the database is the one in ``data_dir``.
+        program: how to call ``controlplane``, in a line to paste.
+        psql: how to open psql on the database, in such a line.
     """
     database = Database(
         settings.database_url or "",
@@ -44,7 +45,7 @@ async def run_demo(settings: Settings, url: str, console: Console, *, embedded: 
         await create_key(database, given, key, ACTOR)
     finally:
         await database.close()
-    _tell(console, url, key, f" --data {settings.data_dir}" if embedded else "")
+    _tell(console, url, key, program, psql)
     tally = Tally()
     with suppress(asyncio.CancelledError):
         async with Client(url, key, connections=4) as client, asyncio.TaskGroup() as group:
@@ -52,7 +53,7 @@ async def run_demo(settings: Settings, url: str, console: Console, *, embedded: 
             group.create_task(show(console, url, key, tally))
 
 
-def _tell(console: Console, url: str, key: str, data: str) -> None:
+def _tell(console: Console, url: str, key: str, program: str, psql: str) -> None:
     """Lines to paste; the key is shown here and stored nowhere."""
 
     def line(text: str = "") -> None:
@@ -63,7 +64,7 @@ def _tell(console: Console, url: str, key: str, data: str) -> None:
         "customerId": CUSTOMER,
         "featureId": FEATURE,
         "quantities": [{"name": "input", "amount": "1200"}, {"name": "output", "amount": "300"}],
-        "entityIds": ["writer", "assistant"],
+        "entityIds": [GUEST, GUESTS_PRODUCT],
         "dimensions": [{"key": "model", "value": "sage"}],
     }
     wanted = "allowed reason replayed credits { creditType amount } wallets { walletId available }"
@@ -77,8 +78,8 @@ def _tell(console: Console, url: str, key: str, data: str) -> None:
         f" -d '{json.dumps(body)}'"
     )
     line("watch the balances over a WebSocket:")
-    line(f"  .venv/bin/controlplane watch {CUSTOMER} --url {url} --key {key}")
+    line(f"  {program} watch {CUSTOMER} --url {url} --key {key}")
     line("look at the ledger in SQL:")
     ledger = "SELECT seq, from_account, to_account, amount FROM core.ledger_entry ORDER BY seq DESC LIMIT 9"
-    line(f'  .venv/bin/controlplane psql{data} -c "{ledger}"')
+    line(f'  {psql} -c "{ledger}"')
     line()

@@ -3,11 +3,11 @@
 from contextlib import aclosing, nullcontext
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from controlplane.client.live import balances
+from controlplane.client.live import balances, shown
 from controlplane.demo.agents import Tally
 from controlplane.demo.world import CUSTOMER
 from controlplane.errors import CallFailed
@@ -39,21 +39,25 @@ async def show(console: Console, url: str, key: str, tally: Tally) -> None:
 
 
 def _line(event: dict[str, Any], tally: Tally) -> str:
-    wallets = "  ".join(f"{each['walletId']} {each['available']}" for each in event["wallets"])
-    counts = "  ".join(f"{name} {count}" for name, count in tally.answers.most_common())
-    return f"seq {event['version']['seq']}  {wallets}  |  {counts}"
+    wallets = "  ".join(f"{each['walletId']} {shown(each)}" for each in event["wallets"])
+    return f"seq {event['version']['seq']}  {wallets}  |  {_counts(tally)}"
 
 
-def _table(event: dict[str, Any], tally: Tally) -> Table:
-    table = Table(title=f"{CUSTOMER}, seq {event['version']['seq']}", title_justify="left", box=None)
-    table.add_column("wallet")
-    table.add_column("available", justify="right", min_width=14)
-    table.add_column("owed", justify="right")
+def _table(event: dict[str, Any], tally: Tally) -> Group:
+    wallets = Table(title=f"{CUSTOMER}, seq {event['version']['seq']}", title_justify="left", box=None)
+    wallets.add_column("wallet", min_width=18)
+    wallets.add_column("available", justify="right", min_width=12)
     for wallet in event["wallets"]:
-        table.add_row(wallet["walletId"], wallet["available"], wallet["owed"])
-    table.add_section()
+        wallets.add_row(wallet["walletId"], shown(wallet))
+    agents = Table(box=None)
+    agents.add_column("agent", min_width=18)
+    agents.add_column("its last answer")
     for agent, last in sorted(tally.last.items()):
-        table.add_row(agent, last, "")
-    table.caption = "  ".join(f"{name} {count}" for name, count in tally.answers.most_common())
-    table.caption_justify = "left"
-    return table
+        agents.add_row(agent, last)
+    agents.caption = _counts(tally)
+    agents.caption_justify = "left"
+    return Group(wallets, "", agents)
+
+
+def _counts(tally: Tally) -> str:
+    return "  ".join(f"{name} {count}" for name, count in tally.answers.most_common())

@@ -13,6 +13,8 @@ CUSTOMER = "acme"
 FEATURE = "completion"
 CREDITS, PROMO = "credits", "promo"
 ACTOR = "demo"
+#: Who spends in the lines that can be pasted: the agents leave this wallet and budget alone.
+GUEST, GUESTS_PRODUCT = "guest", "assistant"
 #: Credits for a million tokens in and out, by model.
 MODELS = {"swift": ("250", "1000"), "sage": ("1250", "5000"), "atlas": ("5000", "20000")}
 #: Agents with the product they work for, and how eager they are.
@@ -37,6 +39,7 @@ _ENTITIES: tuple[tuple[str, str, str | None], ...] = (
     ("closer", "agent", "grace"),
     ("search-box", "product", None),
     ("assistant", "product", None),
+    (GUEST, "user", None),
 )
 #: The same key must always come with the same request, so this cannot be reckoned from now.
 _ALWAYS = "2100-01-01T00:00:00Z"
@@ -45,13 +48,16 @@ _GRANTS: tuple[dict[str, Any], ...] = (
     {"creditType": CREDITS, "amount": "1000", "kind": "PAID"},
     {"creditType": CREDITS, "amount": "200", "kind": "RECURRING", "priority": 30, "expiresAt": _ALWAYS},
     {"creditType": CREDITS, "amount": "300", "kind": "PAID", "entityId": "search"},
+    {"creditType": CREDITS, "amount": "300", "kind": "PAID", "entityId": GUEST},
 )
+#: The eager agents reach theirs near the end of a minute, the others never: some are denied, balances move.
 _BUDGETS: tuple[dict[str, Any], ...] = (
-    {"budgetId": "company-month", "window": "MONTH", "limit": "100000"},
-    {"budgetId": "atlas-hour", "window": "HOUR", "limit": "500", "dimensions": {"model": "atlas"}},
-    {"budgetId": "outreach-minute", "window": "MINUTE", "limit": "80", "entityId": "outreach"},
-    {"budgetId": "agent-minute", "window": "MINUTE", "limit": "60", "each": "agent"},
-    {"budgetId": "sales-hour", "window": "HOUR", "limit": "200", "entityId": "sales", "mode": "SOFT"},
+    {"budgetId": "company-month", "window": "MONTH", "limit": "20000000"},
+    {"budgetId": "atlas-hour", "window": "HOUR", "limit": "10000", "dimensions": {"model": "atlas"}},
+    {"budgetId": "outreach-minute", "window": "MINUTE", "limit": "130", "entityId": "outreach"},
+    {"budgetId": "agent-minute", "window": "MINUTE", "limit": "100", "each": "agent"},
+    {"budgetId": "sales-hour", "window": "HOUR", "limit": "5000", "entityId": "sales", "mode": "SOFT"},
+    {"budgetId": "guest-day", "window": "DAY", "limit": "60", "entityId": GUEST},
 )
 
 

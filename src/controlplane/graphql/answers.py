@@ -9,6 +9,7 @@ from typing import Any
 import strawberry
 
 from controlplane.db.decisions import Judgement
+from controlplane.graphql.inputs import asked_quantities
 from controlplane.graphql.messages import message_for
 from controlplane.graphql.scalars import Credits, DateTime, Long
 from controlplane.graphql.types.amounts import CreditAmount, QuantityAmount, credit_amount
@@ -29,13 +30,13 @@ Asked = Sequence[Mapping[str, Any]]
 
 
 def decision(
-    judgement: Judgement, asked: Asked, *, recorded: bool, budgets: list[Budget] | None = None
+    judgement: Judgement, item: Mapping[str, Any], *, recorded: bool, budgets: list[Budget] | None = None
 ) -> Decision:
     """What callers see of a judgement.
 
     Args:
         judgement: as the kernel gave it.
-        asked: the request's quantities, which were taken unless the answer says otherwise.
+        item: the request, whose quantities were taken unless the answer says otherwise.
         recorded: whether it was written down (``consume``) or only looked at (``check``).
         budgets: the chain of the moment, for ``detail: FULL``.
     """
@@ -46,13 +47,13 @@ def decision(
         allowed=allowed,
         outcome=DecisionOutcome.ALLOWED if allowed else DecisionOutcome.DENIED,
         reason=Reason(judgement.reason) if judgement.reason else None,
-        message=message_for(judgement),
+        message=message_for(judgement, item),
         replayed=judgement.replayed,
         would_allow=judgement.would_allow,
         usage_event_id=strawberry.ID(str(judgement.seq)) if allowed and recorded else None,
         reservation_id=None,
         seq=None if judgement.seq is None else Long(str(judgement.seq)),
-        quantities=_taken(answer, asked) if allowed else [],
+        quantities=_taken(answer, asked_quantities(item)) if allowed else [],
         credits=_credits(answer.get("credits")),
         slices=[
             Slice(

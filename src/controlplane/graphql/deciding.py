@@ -14,7 +14,6 @@ from controlplane.graphql.inputs import (
     ConsumeInput,
     Detail,
     RecordUsageInput,
-    asked_quantities,
     item_of,
     need_overage,
     need_size,
@@ -86,7 +85,7 @@ async def _shown(
     recorded: bool,
 ) -> Decision:
     chain = await _chain(info, item) if asked.detail is Detail.FULL else None
-    return decision(judgement, asked_quantities(item), recorded=recorded, budgets=chain)
+    return decision(judgement, item, recorded=recorded, budgets=chain)
 
 
 async def _chain(info: Info, item: dict[str, Any]) -> list[Budget]:

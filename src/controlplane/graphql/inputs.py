@@ -1,5 +1,6 @@
 """Inputs of the requests that decide, and how they become the kernel's items."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -140,7 +141,7 @@ def item_of(asked: ConsumeInput | RecordUsageInput) -> dict[str, Any]:
     return item
 
 
-def asked_quantities(item: dict[str, Any]) -> list[dict[str, Any]]:
+def asked_quantities(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The quantities of an item, a single one by its name."""
     if "quantities" in item:
         named: list[dict[str, Any]] = item["quantities"]

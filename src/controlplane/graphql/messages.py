@@ -1,8 +1,10 @@
 """Reasons as sentences for people. Machines read ``reason`` and ``binding``; these may change any time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from controlplane.db.decisions import Judgement
+from controlplane.graphql.inputs import asked_quantities
 
 _FINAL = " This answer is final for its key; a new attempt needs a new one."
 
@@ -11,15 +13,15 @@ _SENTENCES = {
     "CUSTOMER_SUSPENDED": "The customer {customer} is suspended.",
     "RESERVATION_NOT_FOUND": "There is no such reservation.",
     "RESERVATION_ENDED": "The reservation has ended.",
-    "FEATURE_NOT_FOUND": "There is no such feature.",
-    "ENTITY_NOT_FOUND": "An entity is unknown to the customer {customer}, whose policy does not create it.",
-    "ENTITY_SUSPENDED": "An entity, or something above it, is suspended.",
+    "FEATURE_NOT_FOUND": "There is no feature {feature}.",
+    "ENTITY_NOT_FOUND": "{entities} unknown to the customer {customer}, whose policy does not create it.",
+    "ENTITY_SUSPENDED": "{entities} suspended, or something above it is.",
     "NO_ACTIVE_SUBSCRIPTION": "The customer {customer} has no active subscription.",
-    "NOT_ENTITLED": "The customer's plan does not have this feature.",
-    "FEATURE_TYPE_MISMATCH": "The feature does not count what was asked for.",
+    "NOT_ENTITLED": "The plan of the customer {customer} does not have the feature {feature}.",
+    "FEATURE_TYPE_MISMATCH": "The feature {feature} does not count all of {quantities}.",
     "VALUE_NOT_ALLOWED": "The value is not among those allowed.",
     "REQUEST_LIMIT_EXCEEDED": "That is more than one request may ask.",
-    "NO_RATE": "Nothing says what this costs.",
+    "NO_RATE": "No rate says what {feature} costs{dimensions}.",
     "USAGE_LIMIT_EXCEEDED": "The period's quota is used up.",
     "GROUP_DENIED": "Another item of the group was denied, so this one was too.",
 }
@@ -28,18 +30,23 @@ _SENTENCES = {
 _UNRECORDED = {"CUSTOMER_NOT_FOUND", "RESERVATION_NOT_FOUND"}
 
 
-def message_for(judgement: Judgement) -> str | None:
-    """The sentence; None if there is no reason."""
+def message_for(judgement: Judgement, item: Mapping[str, Any]) -> str | None:
+    """The sentence; None if there is no reason.
+
+    Args:
+        judgement: of the request.
+        item: the request as the kernel took it, for the names that the sentence is about.
+    """
     reason = judgement.reason
     if reason is None:
         return None
-    sentence = _sentence(reason, judgement)
+    sentence = _sentence(reason, judgement, item)
     if judgement.allowed:
         return f"It was allowed although it does not fit: {sentence}"
     return sentence if reason in _UNRECORDED | {"IDEMPOTENCY_CONFLICT"} else sentence + _FINAL
 
 
-def _sentence(reason: str, judgement: Judgement) -> str:
+def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str:
     answer = judgement.answer
     binding: dict[str, Any] = answer.get("binding") or {}
     if reason == "IDEMPOTENCY_CONFLICT":
@@ -57,4 +64,12 @@ def _sentence(reason: str, judgement: Judgement) -> str:
         return (
             f"The wallets do not hold enough: {balances}." if balances else "There is no wallet to pay from."
         )
-    return _SENTENCES.get(reason, "It was denied.").format(customer=judgement.customer_id)
+    entities: list[str] = item.get("entityIds") or []
+    dimensions = " and ".join(f"{each['key']} {each['value']}" for each in item.get("dimensions") or ())
+    return _SENTENCES.get(reason, "It was denied.").format(
+        customer=judgement.customer_id,
+        feature=item["featureId"],
+        entities=f"The entity {entities[0]} is" if len(entities) == 1 else f"One of {', '.join(entities)} is",
+        quantities=", ".join(each["name"] for each in asked_quantities(item)),
+        dimensions=f" with {dimensions}" if dimensions else "",
+    )

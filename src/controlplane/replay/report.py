@@ -12,7 +12,7 @@ from controlplane.db.verify import Check
 from controlplane.replay.tally import Tally, percentiles
 from controlplane.replay.trace import Trace
 
-#: Bad lines and offenders that are shown; the JSON has all bad lines.
+#: Bad lines, and offenders of a check, that are shown; the JSON has all of them.
 _SHOWN = 5
 
 
@@ -92,8 +92,10 @@ class Outcome:
         tally = self.tally
         rows = [("requests", f"{tally.done:,}", f"of {len(self.trace.rows):,}")]
         if self.trace.bad:
-            where = "; ".join(f"line {bad.line}: {bad.why}" for bad in self.trace.bad[:_SHOWN])
-            rows.append(("bad rows", f"{len(self.trace.bad):,}", where))
+            rows.append(("bad rows", f"{len(self.trace.bad):,}", "not sent"))
+            rows += [("", f"line {bad.line:,}", bad.why) for bad in self.trace.bad[:_SHOWN]]
+            if (more := len(self.trace.bad) - _SHOWN) > 0:
+                rows.append(("", f"{more:,} more", "--report lists them all"))
         rows.append(("allowed", f"{tally.allowed:,}", ""))
         rows.append(("denied", f"{tally.denied.total():,}", f"{tally.denied_share:.1%}"))
         rows += [("", f"{count:,}", reason) for reason, count in tally.denied.most_common()]

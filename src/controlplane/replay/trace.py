@@ -102,7 +102,7 @@ def _fields(line: str) -> tuple[datetime, int, int]:
 
 def _tokens(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{name}: {text[:40]!r} is no whole number")
+        raise ValueError(f"{name}: {text[:40]!r} is no number of tokens")
     if len(text) > 18 or int(text) > MOST_TOKENS:
         raise ValueError(f"{name}: {text[:40]} is more than {MOST_TOKENS}")
     return int(text)
