@@ -154,7 +154,8 @@ TAMPERED = {
     "DELETE FROM core.idempotency WHERE key = 'promo'": {"keys"},
     "UPDATE core.idempotency SET seq = seq - 1 WHERE key = 'b'": {"keys"},
     "UPDATE core.idempotency SET seq = seq + 1, allowed = false WHERE key = 'denied'": {"keys"},
-    "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, answer)"
+    "INSERT INTO core.idempotency"
+    " (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, answer)"
     " SELECT customer_id, key_month, 'copy', fingerprint, recorded_at, seq, allowed, answer"
     " FROM core.idempotency WHERE key = 'a'": {"keys"},
     "UPDATE core.entity SET path = ARRAY[entity_no, 0], path_types = ARRAY[entity_type, 'customer']"
