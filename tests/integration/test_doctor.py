@@ -49,6 +49,25 @@ def test_no_folder_no_server_is_started(folder: Path) -> None:
     assert not (folder / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("verify", []),
+        ("recover", ["--force"]),
+        ("psql", ["-c", "SELECT 1"]),
+        ("keys", ["list"]),
+        ("migrate", ["--dry-run"]),
+        ("migrate", ["status"]),
+    ],
+)
+def test_whoever_only_looks_makes_no_database(folder: Path, command: str, more: list[str]) -> None:
+    done = controlplane(command, "--data", str(folder / "mistyped"), *more)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(folder / "mistyped") in done.stderr
+    assert "controlplane up" in done.stderr
+    assert not (folder / "mistyped").exists()
+
+
 def test_an_unreachable_database() -> None:
     done = controlplane("doctor", "--json", env={"CONTROLPLANE_DATABASE_URL": "postgresql://127.0.0.1:1/x"})
     assert done.returncode == 1

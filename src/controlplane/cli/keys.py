@@ -11,7 +11,7 @@ import click
 
 from controlplane.cli.options import data_option, with_options
 from controlplane.db.keys import KINDS, create_key, new_secret, revoke_key
-from controlplane.db.local import open_place
+from controlplane.db.local import open_existing_place
 from controlplane.db.pool import Database
 from controlplane.db.reading import read_api_keys, read_installation
 from controlplane.errors import ConfigurationError, DatabaseError, MigrationError, RequestError
@@ -173,7 +173,7 @@ def _asked(settings: Settings, ask: Callable[[Database], Awaitable[T]]) -> T:
         finally:
             await database.close()
 
-    with open_place(settings, share=True) as place:
+    with open_existing_place(settings) as place:
         try:
             return asyncio.run(run(place.serving_url))
         except DatabaseError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from controlplane.cli.options import data_option, with_options
-from controlplane.db.local import open_place
+from controlplane.db.local import open_existing_place, open_place
 from controlplane.db.migrate import migrate
 from controlplane.db.plan import Plan
 from controlplane.db.roles import printed_roles
@@ -50,7 +50,7 @@ def command(
     if print_roles:
         click.echo(printed_roles(load_sources().roles, settings.role_prefix, login), nl=False)
         return
-    with open_place(settings, share=True) as place:
+    with open_existing_place(settings) if dry_run else open_place(settings, share=True) as place:
         plan = migrate(
             place.url,
             prefix=settings.role_prefix,
@@ -82,7 +82,7 @@ def status(settings: Settings) -> None:
     Example:
       controlplane migrate status
     """
-    with open_place(settings, share=True) as place:
+    with open_existing_place(settings) as place:
         found = read_status(place.url, settings.role_prefix)
     if found.state is None:
         click.echo("not migrated yet")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from controlplane.cli.options import data_option, with_options
-from controlplane.db.local import client_programs, open_place
+from controlplane.db.local import client_programs, open_existing_place
 from controlplane.settings import load_settings
 
 
@@ -28,7 +28,7 @@ def command(data: Path | None, arguments: tuple[str, ...]) -> None:
     """
     settings = with_options(load_settings(), data_dir=data)
     psql = client_programs(settings).program("psql")
-    with open_place(settings, share=True) as place:
+    with open_existing_place(settings) as place:
         # The search path makes \\d show our schemas; functions have one of their own.
         environment = {**os.environ, "PGOPTIONS": "-c search_path=api,report,core,public"}
         done = subprocess.run([psql, place.url, *arguments], env=environment, check=False)

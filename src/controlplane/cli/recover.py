@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from controlplane.cli.options import data_option, with_options
-from controlplane.db.local import open_place
+from controlplane.db.local import open_existing_place
 from controlplane.db.recovery import recover
 from controlplane.settings import load_settings
 
@@ -36,7 +36,7 @@ def command(data: Path | None, reason: str, force: bool) -> None:
       CONTROLPLANE_DATABASE_URL=postgresql://me@standby.internal/credits controlplane recover
     """
     settings = with_options(load_settings(), data_dir=data)
-    with open_place(settings, share=True) as place:
+    with open_existing_place(settings) as place:
         done = recover(place.url, settings.role_prefix, reason, force=force)
     if done.begun:
         click.echo(f"incarnation {done.incarnation} begins here; requests are decided")

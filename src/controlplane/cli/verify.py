@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from controlplane.cli.options import data_option, with_options
-from controlplane.db.local import open_place
+from controlplane.db.local import open_existing_place
 from controlplane.db.verify import Check, verify
 from controlplane.settings import load_settings
 
@@ -29,7 +29,7 @@ def command(data: Path | None, as_json: bool, customers: tuple[str, ...]) -> Non
       controlplane verify --customer acme --json
     """
     settings = with_options(load_settings(), data_dir=data)
-    with open_place(settings, share=True) as place:
+    with open_existing_place(settings) as place:
         checks = verify(place.url, settings.role_prefix, customers or None)
     failed = any(check.offenders for check in checks)
     if as_json:

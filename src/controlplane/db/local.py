@@ -1,5 +1,6 @@
 """The database that the settings name: somebody's server, or the embedded one, started if need be."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,31 @@ def open_place(settings: Settings, *, share: bool = False) -> Iterator[Place]:
     with server:
         ensure_database(server.url())
         yield Place(server.url(DATABASE), server.url(DATABASE, user=settings.role_name(Role.APP)), server)
+
+
+@contextmanager
+def open_existing_place(settings: Settings) -> Iterator[Place]:
+    """The same, for whatever only looks: a mistyped folder gets no empty database.
+
+    Raises:
+        EmbeddedServerError: there is none, or it does not start.
+    """
+    if not is_there(settings):
+        raise EmbeddedServerError(
+            f"no database in {settings.data_dir} yet",
+            hint="run `controlplane up`; or name another folder: CONTROLPLANE_DATA_DIR or --data",
+        )
+    with open_place(settings, share=True) as place:
+        yield place
+
+
+def is_there(settings: Settings) -> bool:
+    """Whether the folder holds a database that we may look at; of a URL, nobody knows before connecting."""
+    return (
+        not settings.embedded
+        or running_place(settings) is not None
+        or os.access(settings.data_dir / "postgres" / "PG_VERSION", os.F_OK)
+    )
 
 
 def running_place(settings: Settings) -> Place | None:

@@ -6,7 +6,7 @@ import psycopg
 
 from controlplane.db.doctor import schema, server
 from controlplane.db.doctor.findings import Finding, Level, Patient
-from controlplane.db.local import Place, open_place, running_place
+from controlplane.db.local import Place, is_there, open_place
 from controlplane.db.sessions import open_session
 from controlplane.db.urls import shown_url
 from controlplane.errors import ControlplaneError
@@ -39,11 +39,7 @@ def examine(settings: Settings) -> list[Finding]:
 
     An embedded server that does not run is started for as long as this takes, but only if there is one.
     """
-    if (
-        settings.embedded
-        and running_place(settings) is None
-        and not (settings.data_dir / "postgres" / "PG_VERSION").exists()
-    ):
+    if not is_there(settings):
         says = f"no database in {settings.data_dir} yet"
         return [Finding("connection", Level.FAIL, says, "run `controlplane up`")]
     try:
