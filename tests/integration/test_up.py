@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -149,25 +150,40 @@ def test_the_api_answers_as_the_app_role_and_closes_before_the_database(
         assert "rror" not in running.output, running.output
 
 
+@dataclass(frozen=True)
+class OrdinaryUser:
+    """Somebody who is not root, and a Python of our version that he can run."""
+
+    uid: int
+    gid: int
+    python: str
+
+
 @pytest.fixture
-def ordinary_user() -> pwd.struct_passwd:
-    """Somebody who is not root and can run our Python."""
+def ordinary_user() -> OrdinaryUser:
     if os.geteuid() != 0:
         pytest.skip("the other tests run as an ordinary user already")
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    pythons = [Path(sys.executable), *(Path(folder) / version for folder in ("/usr/bin", "/usr/local/bin"))]
     for name in ("nobody", "daemon"):
         entry = pwd.getpwnam(name)
         account = Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-        if account.can_reach(Path(sys.executable), os.X_OK) and account.can_reach(Path(__file__), os.R_OK):
-            return entry
-    pytest.skip("no ordinary user can reach this Python")
+        for python in filter(Path.exists, pythons):
+            if account.can_reach(python, os.X_OK) and account.can_reach(Path(__file__), os.R_OK):
+                return OrdinaryUser(entry.pw_uid, entry.pw_gid, str(python))
+    pytest.skip(f"no ordinary user can reach a {version}, or these files")
 
 
-def test_as_an_ordinary_user(folder: Path, ordinary_user: pwd.struct_passwd) -> None:
-    os.chown(folder, ordinary_user.pw_uid, ordinary_user.pw_gid)
+def test_as_an_ordinary_user(folder: Path, ordinary_user: OrdinaryUser) -> None:
+    os.chown(folder, ordinary_user.uid, ordinary_user.gid)
+    # Root's own Python is often closed to others; another of the same version takes our packages.
+    packages = [path for path in sys.path if path.endswith(("site-packages", "/src"))]
+    env = {"HOME": str(folder), "PYTHONPATH": os.pathsep.join(packages)}
     arguments = ("--data", str(folder / "data"), "--port", "0")
-    with Up(*arguments, user=ordinary_user.pw_uid, env={"HOME": str(folder)}) as running:
+    command = (ordinary_user.python, "-m", "controlplane", "up")
+    with Up(*arguments, command=command, user=ordinary_user.uid, env=env) as running:
         running.wait_for(READY)
-        assert running.postgres().uids().real == ordinary_user.pw_uid
+        assert running.postgres().uids().real == ordinary_user.uid
         assert running.stop() == 0, running.output
 
 

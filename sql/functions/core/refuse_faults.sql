@@ -7,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF p_faults <> '[]' THEN
-    RAISE EXCEPTION '%', (SELECT string_agg(concat_ws(' ', nullif(fault ->> 'field', ''), fault ->> 'message'), '; ')
+    RAISE EXCEPTION '%', (SELECT string_agg(concat_ws(': ', nullif(fault ->> 'field', ''), fault ->> 'message'), '; ')
                           FROM jsonb_array_elements(p_faults) AS fault)
       USING ERRCODE = 'UC101', DETAIL = jsonb_build_object('errors', p_faults)::text;
   END IF;

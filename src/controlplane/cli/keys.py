@@ -180,13 +180,5 @@ def _asked(settings: Settings, ask: Callable[[Database], Awaitable[T]]) -> T:
             if error.sqlstate in _NO_SCHEMA:
                 raise MigrationError("there is no schema here yet", hint="controlplane migrate") from error
             if isinstance(error, RequestError):
-                raise ConfigurationError(_told(error)) from error
+                raise ConfigurationError(error.message) from error  # names every field
             raise
-
-
-def _told(error: RequestError) -> str:
-    """Everything that is wrong with the input, or what Postgres said."""
-    detail = error.detail if isinstance(error.detail, dict) else {}
-    listed = detail.get("errors")
-    faults = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    return "; ".join(f"{each.get('field')}: {each.get('message')}" for each in faults) or error.message

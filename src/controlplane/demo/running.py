@@ -67,7 +67,10 @@ def _tell(console: Console, url: str, key: str, program: str, psql: str) -> None
         "entityIds": [GUEST, GUESTS_PRODUCT],
         "dimensions": [{"key": "model", "value": "sage"}],
     }
-    wanted = "allowed reason replayed credits { creditType amount } wallets { walletId available }"
+    wanted = (
+        "allowed reason replayed credits { creditType amount } slices { walletId grantId amount }"
+        " binding { kind budgetId entityId limit used }"
+    )
     body = {
         "query": f"mutation($input: ConsumeInput!) {{ consume(input: $input) {{ {wanted} }} }}",
         "variables": {"input": request},
