@@ -29,9 +29,14 @@ SELECT 'customer-' || n, 20, 'customer:general', 0, 'general', 3e9, now() FROM g
 INSERT INTO core.credit_grant (customer_id, grant_no, wallet_no, grant_kind, effective_at, amount, remaining, created_at)
 SELECT 'customer-' || n, g.no, 20, g.kind, now() - interval '1 day', 1e9, 1e9, now()
 FROM generate_series(1, 2000) AS n, (VALUES (1, 'PROMOTIONAL'), (2, 'RECURRING'), (3, 'PAID')) AS g (no, kind);
-INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no, amount, to_balance_after)
-SELECT 'customer-' || n, g, 1, now(), 'GRANT', 20, 20, 'ISSUED', 'AVAILABLE', g, 1e9, g * 1e9
-FROM generate_series(1, 2000) AS n, generate_series(1, 3) AS g;
+WITH granted AS (
+  INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no, amount, to_balance_after)
+  SELECT 'customer-' || n, g, 1, now(), 'GRANT', 20, 20, 'ISSUED', 'AVAILABLE', g, 1e9, g * 1e9
+  FROM generate_series(1, 2000) AS n, generate_series(1, 3) AS g
+  RETURNING customer_id, seq, recorded_at
+)
+INSERT INTO core.idempotency (customer_id, seq, recorded_at, key_month, allowed, key, fingerprint, answer)
+SELECT customer_id, seq, recorded_at, '1970-01-01', true, 'grant-' || seq, '', '{}' FROM granted;
 INSERT INTO core.budget (customer_id, budget_no, budget_id, entity_no, measure, credit_type, budget_window, amount_limit, window_rank, counts_from_seq, created_at)
 SELECT e.customer_id, 30 + e.entity_no, 'budget-' || e.entity_no, e.entity_no, 'CREDITS', 'general', 'MONTH', 1e9, 5, 3, now() FROM core.entity AS e;
 INSERT INTO core.gate (customer_id, seq, last_at, last_no, entity_count)
