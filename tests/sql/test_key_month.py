@@ -1,9 +1,12 @@
 """``core.key_month``: the month inside a key, and the CHECK that holds ``core.idempotency`` to it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
+
+from tests.sql.configuring import small_world
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 UNDATED = "1970-01-01"
@@ -87,3 +90,44 @@ def test_an_undated_key_has_no_month(connection) -> None:
         insert(connection, key, UNDATED)
         with pytest.raises(psycopg.errors.CheckViolation, match="idempotency_month_is_the_keys"):
             insert(connection, key, "2026-05-01")
+
+
+def this_month(connection) -> tuple[date, list[str]]:
+    """Its first day, and keys at its edges and of it, in each form, and broken in each way."""
+    [(first, until)] = connection.execute(
+        "SELECT m.first, m.first + interval '1 month'"
+        " FROM (SELECT date_trunc('month', core.clock(), 'UTC') AS first) AS m"
+    ).fetchall()
+    moments = [first + (until - first) * share for share in (0, 0.4)]
+    moments += [until - timedelta(milliseconds=1), first - timedelta(milliseconds=1), until]
+    keys = [form for at in moments for form in (uuid7(at), uuid7(at).upper(), ulid(at), ulid(at).lower())]
+    key = uuid7(moments[1])
+    keys += [
+        key.replace("-7", "-4"),
+        *(key[:n] + broken + key[n + 1 :] for n in (10, 19, 21, 30) for broken in "cgF-"),
+    ]
+    return first.date(), sorted(set(keys))
+
+
+def test_a_decision_finds_the_month_that_the_key_has(connection) -> None:
+    """Most keys are compared with the month's bounds (core.parse_items): the same month as reading them."""
+    world = small_world(connection)
+    _, keys = this_month(connection)
+    items = [{"idempotencyKey": key, "featureId": "none", "quantity": "1"} for key in keys]
+    connection.execute("SELECT * FROM api.consume(%s, %s)", (world.customer_id, Jsonb(items)))
+    found = connection.execute(
+        "SELECT key, key_month, core.key_month(key, (SELECT date_trunc('month', installed_at, 'UTC')::date"
+        ' FROM core.installation)) FROM core.idempotency ORDER BY key COLLATE "C"'
+    ).fetchall()
+    assert [key for key, _, _ in found] == keys
+    assert [row for row in found if row[1] != row[2]] == []
+
+
+def test_the_months_own_partition_takes_its_keys_only(connection) -> None:
+    month_of, keys = this_month(connection)
+    for key in keys:
+        if month(connection, key, month_of) == str(month_of):
+            insert(connection, key, str(month_of))
+        else:
+            with pytest.raises(psycopg.errors.CheckViolation, match="idempotency_month_is_the_keys"):
+                insert(connection, key, str(month_of))

@@ -70,7 +70,7 @@ DECLARE
   v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
   -- credit types of prices: the price of t is Σ amount × rate ÷ t_over, exactly
   v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
-  v_types integer := 0; v_over numeric; v_amount_of numeric[]; v_units_of numeric[];
+  v_types integer := 0; v_over numeric;
   -- paths
   v_path integer[]; v_path_types text[]; v_nodes integer[];
   -- unknown entities

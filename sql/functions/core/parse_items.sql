@@ -39,7 +39,7 @@ BEGIN
            concat_ws(E'\x1f', i.item - '{idempotencyKey,sessionId,group,metadata,detail}'::text[], CASE WHEN p_sessions THEN i.session END) AS ask,
            -- Nearly every key is a UUIDv7 of the month; the others are looked at digit by digit.
            CASE WHEN i.key COLLATE "C" >= v_begins AND i.key COLLATE "C" < v_ends AND i.key LIKE '________-____-7___-____-____________'
-                     AND lower(i.key COLLATE "C") = i.key AND strpos('89ab', substr(i.key, 20, 1)) > 0 AND pg_input_is_valid(i.key, 'uuid')
+                     AND translate(i.key, '0123456789abcdef', '') = '----' AND strpos('89ab', substr(i.key, 20, 1)) > 0
                      AND v_month >= p_undated
                 THEN v_month ELSE core.key_month(i.key, p_undated) END AS month
     FROM ROWS FROM (jsonb_array_elements(p_items), jsonb_to_recordset(p_items) AS (
