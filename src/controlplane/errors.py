@@ -27,7 +27,7 @@ class ``U`` to people, and a test compares the two. Psycopg shows states it does
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from controlplane.types import Json
 
@@ -146,9 +146,17 @@ class Conflict(DatabaseError):
 
 
 class Shed(DatabaseError):
-    """Nothing was committed and nothing is wrong with the request; retry after a pause."""
+    """Nothing was committed and nothing is wrong with the request; retry after a pause.
+
+    Attributes:
+        retry_after: seconds to stay away, where it is known.
+    """
 
     code = "UNAVAILABLE"
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(DatabaseError):

@@ -81,6 +81,25 @@ class Settings(BaseSettings):
         default=5_000, ge=0, description="Milliseconds a statement of the API may take; 0 is no limit."
     )
     pool_size: int = Field(default=8, ge=1, le=1000, description="Most connections a pool opens.")
+    lanes: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Lanes of an API process that write: each gathers what arrives while its statement is"
+        " under way, and uses up to two connections beside the pool.",
+    )
+    lane_queue: int = Field(
+        default=2_000,
+        ge=1,
+        description="Items that may wait in one lane, one customer's half as many; who comes then is told"
+        " when to come again.",
+    )
+    request_timeout_ms: int = Field(
+        default=5_000,
+        ge=1,
+        le=60_000,
+        description="Milliseconds a decision may take where the request does not say (timeoutMs).",
+    )
     log_format: str = Field(
         default="auto",
         pattern=r"^(auto|console|json)$",

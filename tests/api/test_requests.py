@@ -12,6 +12,7 @@ mutation Many($input: [ConsumeInput!]!) {
   consumeMany(input: $input) { allowed reason seq replayed credits { amount } }
 }
 """
+HURRIED = MANY.replace("(input: $input)", "(input: $input, timeoutMs: 500)")
 CHECK = "query ($input: ConsumeInput!) { check(input: $input) { allowed reason seq usageEventId } }"
 RECORD = """
 mutation ($input: RecordUsageInput!) {
@@ -116,11 +117,11 @@ def test_a_customer_held_elsewhere_stalls_only_himself(api: Api) -> None:
     held, free = api.customer(), api.customer()
     with psycopg.connect(api.connection.info.dsn) as other:
         other.execute("SELECT FROM core.gate WHERE customer_id = %s FOR NO KEY UPDATE", (held,))
-        answer = api.post(MANY, {"input": [asked(held), asked(free)]})
+        answer = api.post(HURRIED, {"input": [asked(held), asked(free)]})
     assert [item and item["allowed"] for item in answer["data"]["consumeMany"]] == [None, True]
     (error,) = answer["errors"]
     assert error["path"] == ["consumeMany", 0]
-    assert error["extensions"] == {"code": "LOCKED", "retryable": True}
+    assert error["extensions"] == {"code": "LOCKED", "retryable": True, "retryAfter": 0.1}
 
 
 def test_duplicate_keys_in_a_batch(api: Api) -> None:
@@ -213,13 +214,23 @@ def test_bad_input(api: Api, given: dict[str, Any], code: str, field: str | None
     assert api.consume(customer)["allowed"] is True
 
 
-def test_the_bad_item_of_a_batch_is_named_and_nothing_is_written(api: Api) -> None:
+def test_the_bad_items_of_a_batch_fail_alone_and_each_is_named(api: Api) -> None:
     customer = api.customer()
     before = api.count("idempotency")
-    items = [asked(customer), asked(customer, quantities=amount("0"))]
-    extensions = api.error(MANY, {"input": items})
-    assert (extensions["code"], extensions["item"], extensions["field"]) == ("MALFORMED", 1, "quantities")
-    assert api.count("idempotency") == before
+    items = [
+        asked(customer),
+        asked(customer, quantities=amount("0")),
+        asked(customer),
+        asked(customer, group=""),
+    ]
+    answer = api.post(MANY, {"input": items})
+    assert [item and item["allowed"] for item in answer["data"]["consumeMany"]] == [True, None, True, None]
+    told = [(error["path"][1], error["extensions"]) for error in answer["errors"]]
+    assert [(place, each["code"], each["item"], each["field"], each["problem"]) for place, each in told] == [
+        (1, "MALFORMED", 1, "quantities", "ALL_ZERO"),
+        (3, "MALFORMED", 3, "group", "EMPTY"),
+    ]
+    assert api.count("idempotency") == before + 2
 
 
 @pytest.mark.parametrize("size", [0, 10_000])

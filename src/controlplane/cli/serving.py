@@ -52,32 +52,41 @@ def serve(settings: Settings, listener: socket.socket, on_ready: Callable[[], No
     Raises:
         ConfigurationError: the API's own start failed; it has logged why.
     """
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, on_ready)
+    server = _Server(config, on_ready, on_stop=app.state.shut)
     server.run(sockets=[listener])
     if not server.started:
         raise ConfigurationError("the API did not start", hint="the lines above say why")
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, and lets SIGHUP stop it; uvicorn has no hook for either."""
+    """Tells when it is ready and when it stops, and lets SIGHUP stop it; uvicorn has no hook for these."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Shed what waits, then let what is under way finish."""
+        self._on_stop()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -30,7 +30,7 @@ async def set_budget(database: Database, customer: str, given: Input, actor: str
 
 
 async def grant_credits(database: Database, customer: str, given: Input, actor: str) -> Record:
-    """Grant credits; the same idempotency key grants once."""
+    """Grant credits, as a set-up does; what serves callers goes by ``Decisions.grant``."""
     return await _call(database, "SELECT api.grant_credits(%s, %s, %s)", customer, given, actor)
 
 

@@ -1,133 +1,202 @@
-"""``check`` and ``consume``: typed calls of the four functions that decide.
+"""``check``, ``consume`` and ``grantCredits``: where the doors hand over what is to be decided.
 
-``Decisions`` is the seam between the doors and the kernel: a door hands over items of any customers and gets
-one judgement an item, in order, or the error of that item. How the items travel (one statement now; lanes
-that gather the items of many callers later) is nobody else's business.
+A door hands over items of any customers and gets one outcome an item, in order: a judgement, or the error of
+that item. How they travel is the lanes' business (``controlplane.db.lanes``).
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, LiteralString, TypeAlias
+from typing import Any, TypeAlias
 
 from controlplane.db.encode import checked_text, encoded
-from controlplane.db.pool import Database, Row
-from controlplane.errors import DatabaseError, OutcomeUnknown
+from controlplane.db.lanes.calls import Calls
+from controlplane.db.lanes.checks import Checks
+from controlplane.db.lanes.faults import moved
+from controlplane.db.lanes.lanes import Lanes
+from controlplane.db.lanes.settling import Unwatched, Watch
+from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket
+from controlplane.db.pool import Database
+from controlplane.errors import DatabaseError, RequestError, Shed
 
 #: One request of KERNEL §1: the names as everywhere, amounts as strings in plain notation.
 Item: TypeAlias = Mapping[str, Any]
 
-#: Milliseconds that a customer whose gate was held elsewhere gets when it is sent alone.
-DEFERRED_LOCK_MS = 1_000
-
-_CONSUME: LiteralString = "SELECT * FROM api.consume(%s, %s, %s)"
-_CONSUME_MANY: LiteralString = "SELECT * FROM api.consume_many(%s, %s)"
-_CHECK: LiteralString = "SELECT * FROM api.check(%s, %s, %s)"
-_CHECK_MANY: LiteralString = "SELECT * FROM api.check_many(%s, %s)"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """One row of an answer; see KERNEL §1 for what stands in ``answer``.
-
-    Attributes:
-        item: place of its item in the request, from 0.
-        seq: of the operation; of a denial, the one it was judged after. None if nothing was recorded.
-        answer: the recorded answer: amounts are strings, what is absent is empty.
-    """
-
-    item: int
-    customer_id: str
-    idempotency_key: str
-    allowed: bool
-    reason: str | None
-    would_allow: bool
-    replayed: bool
-    deferred: bool
-    seq: int | None
-    recorded_at: datetime | None
-    answer: Mapping[str, Any]
+#: Lanes that check, of a connection each.
+CHECK_LANES = 2
+#: Seconds a request may take that does not say how long.
+USUAL_SECONDS = 5.0
+#: Seconds that what is in flight gets to end when the process stops.
+GRACE_SECONDS = 8.0
 
 
-#: What an item ends with. An error is this item's alone; the others were decided.
-Outcome: TypeAlias = Judgement | DatabaseError
+def connections(lanes: int) -> int:
+    """Most connections that so many lanes use."""
+    return 2 * lanes + CHECK_LANES
 
 
 class Decisions:
-    """Sends items to the kernel, one statement a call."""
+    """Gathers what many callers ask into few statements; ``start`` before, ``stop`` after."""
 
-    def __init__(self, database: Database) -> None:
-        """Decide in this database."""
-        self._database = database
+    def __init__(
+        self, database: Database, *, lanes: int = 4, most_waiting: int = 2_000, watch: Watch | None = None
+    ) -> None:
+        """Decide in this database.
 
-    async def consume(self, items: Sequence[Item], *, observe: bool = False) -> list[Outcome]:
-        """Decide and record.
+        Args:
+            database: a pool of ``connections(lanes)``, which nobody else uses.
+            lanes: that write.
+            most_waiting: items that may wait in one lane.
+            watch: told what the lanes do.
+        """
+        calls = Calls(database)
+        self._lanes = Lanes(calls, count=lanes, most=most_waiting, watch=watch or Unwatched())
+        self._checks = Checks(calls, count=CHECK_LANES, most=most_waiting, watch=watch or Unwatched())
+        self._stops = False
+
+    @property
+    def depth(self) -> Mapping[str, int]:
+        """Items that wait, by the kind of lane."""
+        return {"write": self._lanes.depth, "check": self._checks.depth}
+
+    def start(self) -> None:
+        """Begin to send; in the loop that will ask."""
+        self._lanes.start()
+        self._checks.start()
+
+    def shut(self) -> None:
+        """Shed what waits and whatever comes from now on; what is in flight goes on."""
+        self._stops = True
+        self._lanes.shut()
+        self._checks.shut()
+
+    async def stop(self) -> None:
+        """Shut, and return when nothing is in flight any more."""
+        self.shut()
+        await asyncio.gather(self._lanes.stop(GRACE_SECONDS), self._checks.stop(GRACE_SECONDS))
+
+    async def consume(
+        self, items: Sequence[Item], *, observe: bool = False, within: float = USUAL_SECONDS
+    ) -> list[Judgement | DatabaseError]:
+        """Decide and record, each item by itself; those of one group pass together or not at all.
 
         Args:
             items: of any customers; those of one group are of one customer.
             observe: answer as allowed and charge as ``RECORD``, whatever is decided.
+            within: seconds. Then what was not sent is shed, and what was is ``OutcomeUnknown``.
 
-        Raises:
-            RequestError: an item is malformed (``detail`` names item, field and code); nothing was written.
-            OutcomeUnknown: tried twice, and it is not known whether it was recorded. Same keys again.
-            Shed: nothing was written, and the same again may pass.
+        Returns:
+            For each item its judgement, or why there is none: ``RequestError`` (``detail`` names item, field
+            and code; nothing was written), ``OutcomeUnknown`` (send the same key again), ``Shed`` (nothing
+            was written, and the same again may pass).
         """
-        try:
-            return await self._consume(items, observe)
-        except OutcomeUnknown:
-            return await self._consume(items, observe)  # the same keys: what was recorded is replayed
+        call = Call.OBSERVED if observe else Call.CONSUME
+        outcomes: list[Any] = [None] * len(items)
+        sent: list[tuple[Ticket, list[int]]] = []
+        for places in _together(items):
+            try:
+                ticket = self._ticket(call, [items[place] for place in places], within)
+            except DatabaseError as error:
+                _tell(outcomes, places, [error] * len(places))
+                continue
+            self._lanes.put(ticket)
+            sent.append((ticket, places))
+        for ticket, places in sent:
+            _tell(outcomes, places, await ticket.future)
+        return outcomes
 
-    async def check(self, items: Sequence[Item], *, observe: bool = False) -> list[Judgement]:
-        """What ``consume`` would answer now; writes nothing.
+    async def check(
+        self, items: Sequence[Item], *, observe: bool = False, within: float = USUAL_SECONDS
+    ) -> list[Judgement]:
+        """What ``consume`` would answer now, each item counting for the next; writes nothing.
 
         Raises:
             RequestError: an item is malformed.
-            Shed: no database.
+            Shed: no answer in time, or no database.
         """
-        try:
-            return _judgements(await self._database.rows(*_call(_CHECK, _CHECK_MANY, items, observe)))
-        except OutcomeUnknown:
-            return _judgements(await self._database.rows(*_call(_CHECK, _CHECK_MANY, items, observe)))
-
-    async def _consume(self, items: Sequence[Item], observe: bool) -> list[Outcome]:
-        rows = await self._database.rows(*_call(_CONSUME, _CONSUME_MANY, items, observe))
-        outcomes: list[Outcome] = list(_judgements(rows))
-        deferred: dict[str, list[int]] = {}
-        for place, outcome in enumerate(outcomes):
-            if isinstance(outcome, Judgement) and outcome.deferred:
-                deferred.setdefault(outcome.customer_id, []).append(place)
-        if deferred:
-            alone = [self._alone(customer, places, items, observe) for customer, places in deferred.items()]
-            for found in await asyncio.gather(*alone):
-                for place, outcome in found.items():
-                    outcomes[place] = outcome
+        call = Call.OBSERVED_CHECK if observe else Call.CHECK
+        by_customer: dict[str, list[int]] = {}
+        for place, item in enumerate(items):
+            by_customer.setdefault(item["customerId"], []).append(place)
+        self._refuse_if_stopping()
+        outcomes: list[Any] = [None] * len(items)
+        sent: list[tuple[Ticket, list[int]]] = []
+        for customer, places in by_customer.items():
+            # Keys are ignored, and without them requests that ask the same read the same.
+            own = [{**items[place], "idempotencyKey": f"check-{n}"} for n, place in enumerate(places)]
+            texts = tuple(_text(item, place) for item, place in zip(own, places, strict=True))
+            groups = _groups(own)
+            sent.append((self._checks.put(call, customer, texts, within, groups), places))
+        for ticket, places in sent:
+            _tell(outcomes, places, await asyncio.shield(ticket.future))
+        for outcome in outcomes:
+            if isinstance(outcome, DatabaseError):
+                raise outcome
         return outcomes
 
-    async def _alone(
-        self, customer: str, places: Sequence[int], items: Sequence[Item], observe: bool
-    ) -> dict[int, Outcome]:
-        """Send one customer's items by themselves: others hold its gate, and must not stall the rest."""
-        own = [items[place] for place in places]
-        try:
-            rows = await self._database.rows_soon(
-                _CONSUME, (customer, encoded(own), observe), lock_timeout_ms=DEFERRED_LOCK_MS
-            )
-        except DatabaseError as error:
-            return dict.fromkeys(places, error)
-        return {places[found.item]: replace(found, item=places[found.item]) for found in _judgements(rows)}
+    async def grant(
+        self, customer: str, given: Mapping[str, Any], actor: str, *, within: float = USUAL_SECONDS
+    ) -> dict[str, Any]:
+        """Grant credits; the same idempotency key grants once.
+
+        Raises:
+            RequestError: ``INVALID_INPUT``, with every error of the input in ``detail``.
+            OutcomeUnknown: send the same key again.
+            Shed: nothing was written, and the same again may pass.
+        """
+        self._refuse_if_stopping()
+        customer = checked_text(customer, "customerId")
+        ticket = Ticket(Call.GRANT, customer, (encoded(dict(given)),), within, actor=actor)
+        self._lanes.put(ticket)
+        [outcome] = await ticket.future
+        if isinstance(outcome, DatabaseError):
+            raise outcome
+        assert not isinstance(outcome, Judgement)
+        return outcome
+
+    def _ticket(self, call: Call, items: Sequence[Item], within: float) -> Ticket:
+        self._refuse_if_stopping()
+        texts = tuple(_text(item, place) for place, item in enumerate(items))
+        return Ticket(call, items[0]["customerId"], texts, within, groups=_groups(items))
+
+    def _refuse_if_stopping(self) -> None:
+        if self._stops:
+            raise Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0)
 
 
-def _call(
-    one: LiteralString, many: LiteralString, items: Sequence[Item], observe: bool
-) -> tuple[LiteralString, tuple[Any, ...]]:
-    customers = {item["customerId"] for item in items}
-    if len(customers) == 1:
-        return one, (checked_text(customers.pop(), "customerId"), encoded(items), observe)
-    return many, (encoded(items), observe)
+def _together(items: Sequence[Item]) -> list[list[int]]:
+    """Places of the items by ticket: one each, but a group stays together, where its first one stands."""
+    if not any(item.get("group") for item in items):
+        return [[place] for place in range(len(items))]
+    tickets: list[list[int]] = []
+    groups: dict[str, list[int]] = {}
+    for place, item in enumerate(items):
+        group = item.get("group")
+        if group and group in groups:
+            groups[group].append(place)
+            continue
+        tickets.append([place])
+        if group:
+            groups[group] = tickets[-1]
+    return tickets
 
 
-def _judgements(rows: Sequence[Row]) -> list[Judgement]:
-    found = [Judgement(*row) for row in rows]
-    found.sort(key=lambda judgement: judgement.item)
-    return found
+def _groups(items: Sequence[Item]) -> frozenset[str]:
+    return frozenset(item["group"] for item in items if item.get("group"))
+
+
+def _text(item: Item, place: int) -> str:
+    """An item as JSON; what cannot be stored is an error of this item."""
+    try:
+        return encoded([item])[1:-1]
+    except RequestError as error:
+        raise moved(error, place) from error
+
+
+def _tell(outcomes: list[Any], places: Sequence[int], own: Sequence[Outcome]) -> None:
+    """Put a ticket's outcomes where its items stand in the request; so must the item that an error names."""
+    for place, outcome in zip(places, own, strict=True):
+        if isinstance(outcome, RequestError) and isinstance(outcome.detail, dict):
+            within = outcome.detail.get("item")
+            if isinstance(within, int) and 0 <= within < len(places):
+                outcome = moved(outcome, places[within] - within)
+        outcomes[place] = outcome

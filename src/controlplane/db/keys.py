@@ -8,13 +8,11 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from controlplane.db.configuration import Input
 from controlplane.db.encode import encoded
 from controlplane.db.pool import Database
 from controlplane.db.reading import Record
-from controlplane.errors import OutcomeUnknown
 from controlplane.types import Environment
 
 #: Kind of key and how it stands in a secret.
@@ -75,10 +73,7 @@ async def revoke_key(database: Database, key_id: str, actor: str) -> Record:
 
 async def find_key(database: Database, secret_hash: bytes) -> Record | None:
     """The key with this hash, also a revoked or expired one; None if there is none."""
-    try:
-        found: Any = await database.value("SELECT api.find_api_key(%s)", (secret_hash,))
-    except OutcomeUnknown:
-        found = await database.value("SELECT api.find_api_key(%s)", (secret_hash,))
+    [(found,)] = await database.read("SELECT api.find_api_key(%s)", (secret_hash,))
     return found if found is None else dict(found)
 
 

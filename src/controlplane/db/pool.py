@@ -5,6 +5,9 @@ Behind a pooler in transaction mode nothing of the session is ours: no prepared 
 the roles carry their own time-outs).
 """
 
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,6 +28,11 @@ _log = structlog.get_logger(__name__)
 CHECKOUT_SECONDS = 3.0
 #: Requests that may wait for a connection; the next one is shed at once.
 WAITING_REQUESTS = 2_000
+
+#: Seconds that whoever lost a connection waits until the others have been looked at.
+CHECK_SECONDS = 0.5
+#: Seconds beyond the statement's own time-out after which a connection that says nothing is given up.
+ANSWER_SECONDS = 2.0
 
 Row: TypeAlias = TupleRow
 
@@ -64,8 +72,12 @@ class Database:
                 " -c TimeZone=UTC -c search_path=pg_catalog"
             )
         )
+        self._answers_within = (
+            (statement_timeout_ms / 1000 + ANSWER_SECONDS) if statement_timeout_ms else None
+        )
         self._connected = False
         self._errors_before = 0
+        self._check: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[ServingConnection] = AsyncConnectionPool(
             changed_url(url, options=settings or None),
             connection_class=ServingConnection,
@@ -73,6 +85,10 @@ class Database:
                 "autocommit": True,
                 "application_name": name,
                 "connect_timeout": 5,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,
                 "prepare_threshold": None if behind_pooler else 5,
             },
             min_size=min(2, size),
@@ -91,6 +107,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; calls that are under way finish first."""
+        if self._check is not None:
+            self._check.cancel()
         await self._pool.close()
 
     def statistics(self) -> dict[str, int]:
@@ -104,24 +122,19 @@ class Database:
             DatabaseError: by its kinds; see ``controlplane.errors``.
         """
         async with self._connection() as connection:
-            return await _run(connection, query, parameters)
+            return await _run(connection, query, parameters, self._answers_within)
+
+    async def read(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Like ``rows``, for what only reads: where the answer was lost it is asked once more."""
+        try:
+            return await self.rows(query, parameters)
+        except OutcomeUnknown:
+            return await self.rows(query, parameters)
 
     async def value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         """First column of the first row; None without a row."""
         found = await self.rows(query, parameters)
         return found[0][0] if found else None
-
-    async def rows_soon(
-        self, query: LiteralString, parameters: Sequence[Any] = (), *, lock_timeout_ms: int
-    ) -> list[Row]:
-        """Like ``rows``, but give a lock up after so many milliseconds.
-
-        Raises:
-            Shed: with code ``LOCKED``; nothing was written.
-        """
-        async with self._connection() as connection, _translating(), connection.transaction():
-            await connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{lock_timeout_ms}ms",))
-            return await _run(connection, query, parameters)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[ServingConnection]:
@@ -133,13 +146,22 @@ class Database:
             yield connection
         except OutcomeUnknown:
             await self._pool.putconn(connection)
-            await self._pool.check()  # the server may have gone: its other connections are dead too
+            await self._sort_out()
             raise
         except BaseException:
             await self._pool.putconn(connection)
             raise
         else:
             await self._pool.putconn(connection)
+
+    async def _sort_out(self) -> None:
+        """Throw away connections that died with the one that has: the server may be gone, or the network.
+
+        In the latter case they hang when they are asked, so that is not waited for.
+        """
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._pool.check(), name="pool check")
+        await asyncio.wait([self._check], timeout=CHECK_SECONDS)
 
     def _shed(self) -> Shed:
         if self._connected and self._errors() == self._errors_before:
@@ -162,11 +184,20 @@ def _note(warnings: list[str], diagnostic: psycopg.errors.Diagnostic) -> None:
         warnings.append(diagnostic.message_primary or "")
 
 
-async def _run(connection: ServingConnection, query: LiteralString, parameters: Sequence[Any]) -> list[Row]:
-    async with _translating():
-        connection.warnings.clear()
+async def _run(
+    connection: ServingConnection, query: LiteralString, parameters: Sequence[Any], within: float | None
+) -> list[Row]:
+    connection.warnings.clear()
+    # Postgres ends a statement that takes too long; a network that swallows the answer ends nothing.
+    timer = None if within is None else asyncio.get_running_loop().call_later(within, _cut, connection)
+    try:
         cursor = await connection.execute(query, parameters)
         rows = await cursor.fetchall()
+    except psycopg.Error as error:
+        raise translated(error) from error
+    finally:
+        if timer is not None:
+            timer.cancel()
     if connection.warnings:
         # None of our functions warns: this comes from COMMIT, such as a cancelled wait for the standby.
         _log.error("warning_at_commit", warnings=list(connection.warnings))
@@ -174,9 +205,8 @@ async def _run(connection: ServingConnection, query: LiteralString, parameters: 
     return rows
 
 
-@asynccontextmanager
-async def _translating() -> AsyncIterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise translated(error) from error
+def _cut(connection: ServingConnection) -> None:
+    """End a connection so that whoever waits for it hears of it; cancelling would wait for an answer."""
+    _log.warning("connection_cut", why="no answer came in time")
+    with socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)

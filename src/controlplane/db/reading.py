@@ -9,7 +9,6 @@ from typing import Any, LiteralString, TypeAlias
 
 from controlplane.db.encode import checked_text, encoded
 from controlplane.db.pool import Database
-from controlplane.errors import OutcomeUnknown
 from controlplane.types import Json
 
 #: One thing that was read; the names are those of the SQL function, in camelCase.
@@ -114,8 +113,8 @@ async def read_versions(database: Database, customers: Sequence[str]) -> dict[st
 
 async def read_installation(database: Database) -> Record:
     """What this database is: ``environment``, ``incarnation``, ``minCodeVersion``, ``needsRecovery``."""
-    found: Record = await database.value("SELECT api.read_installation()")
-    return found
+    [(found,)] = await database.read("SELECT api.read_installation()")
+    return dict(found)
 
 
 async def _page(
@@ -132,7 +131,7 @@ async def _page(
         None if after is None else encoded(after),
         limit,
     )
-    return [row[0] for row in await _read(database, query, parameters)]
+    return [row[0] for row in await database.read(query, parameters)]
 
 
 async def _by_customer(
@@ -141,12 +140,4 @@ async def _by_customer(
     if not customers:
         return {}
     wanted = [checked_text(customer, "customerId") for customer in customers]
-    return {row[0]["customerId"]: row[0] for row in await _read(database, query, (wanted,))}
-
-
-async def _read(database: Database, query: LiteralString, parameters: Sequence[Any]) -> list[Any]:
-    """Reads may be sent again without a thought, so one lost connection is nobody's business."""
-    try:
-        return await database.rows(query, parameters)
-    except OutcomeUnknown:
-        return await database.rows(query, parameters)
+    return {row[0]["customerId"]: row[0] for row in await database.read(query, (wanted,))}

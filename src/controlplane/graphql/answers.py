@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 
-from controlplane.db.decisions import Judgement
+from controlplane.db.lanes.ticket import Judgement
 from controlplane.graphql.inputs import asked_quantities
 from controlplane.graphql.messages import message_for
 from controlplane.graphql.scalars import Credits, DateTime, Long

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any, TypeAlias
 
 from strawberry.dataloader import DataLoader
@@ -15,12 +16,16 @@ from controlplane.graphql.failures import failure
 from controlplane.live.hub import Hub
 from controlplane.types import Environment
 
+#: Milliseconds that a request may ask to wait at most.
+LONGEST_TIMEOUT_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """What lives as long as the process.
 
     Attributes:
+        request_timeout: seconds that a decision may take where the request does not say.
         observe_operation: told kind (``query`` …), outcome and seconds of every operation.
         observe_decision: told operation (``consume`` …) and the reason, ``ALLOWED`` if there is none.
     """
@@ -29,6 +34,7 @@ class Services:
     decisions: Decisions
     hub: Hub[dict[str, Any]]
     environment: Environment
+    request_timeout: float = 5.0
     observe_operation: Callable[[str, str, float], None] = lambda kind, outcome, seconds: None
     observe_decision: Callable[[str, str], None] = lambda operation, reason: None
 
@@ -39,11 +45,13 @@ class Context:
 
     Attributes:
         caller: tells who asks, now: a key may be revoked while a socket is open.
+        deadline: on ``time.monotonic``, from the request's header; a socket's requests have none.
         connection_params: what ``connection_init`` brought; Strawberry fills it in.
     """
 
     services: Services
     caller: Callable[[], Principal | None]
+    deadline: float | None = None
     connection_params: Any = None
     loaders: dict[str, DataLoader[Any, Any]] = field(default_factory=dict)
 
@@ -62,6 +70,22 @@ class Context:
         if found is None:
             raise failure("UNAUTHENTICATED", "this key is not valid any more")
         return found
+
+    def seconds_left(self, timeout_ms: int | None) -> float:
+        """How long a decision may take: the argument of its field, at most what the request has left.
+
+        Raises:
+            GraphQLError: ``MALFORMED``; the argument is out of range.
+        """
+        if timeout_ms is not None and not 1 <= timeout_ms <= LONGEST_TIMEOUT_MS:
+            raise failure(
+                "MALFORMED", f"timeoutMs: between 1 and {LONGEST_TIMEOUT_MS} milliseconds", field="timeoutMs"
+            )
+        seconds = self.services.request_timeout if timeout_ms is None else timeout_ms / 1000
+        if self.deadline is None:
+            return seconds
+        left = max(self.deadline - monotonic(), 0.0)
+        return left if timeout_ms is None else min(seconds, left)
 
     def balances(self) -> DataLoader[str, dict[str, Any] | None]:
         """Balances by customer, one query for all that one operation asks."""

@@ -1,10 +1,12 @@
 """What ``check``, ``consume`` and ``recordUsage`` have in common."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import strawberry
 
 from controlplane.db import reading
-from controlplane.db.decisions import Judgement, Outcome
+from controlplane.db.lanes.ticket import Judgement
 from controlplane.errors import DatabaseError
 from controlplane.graphql.access import Scope
 from controlplane.graphql.answers import decision
@@ -27,7 +29,16 @@ Asked = Sequence[ConsumeInput | RecordUsageInput]
 LONGEST_CHAIN = 100
 
 
-async def checked(info: Info, asked: Sequence[ConsumeInput]) -> list[Decision]:
+TimeoutMs = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Milliseconds it may take, from 1 to 60000; also a header, Controlplane-Timeout-Ms, and"
+        " the shorter of both holds. Then what was not sent is refused, and what was sent is UNKNOWN."
+    ),
+]
+
+
+async def checked(info: Info, asked: Sequence[ConsumeInput], timeout_ms: int | None) -> list[Decision]:
     """Dry runs, in order.
 
     Raises:
@@ -41,18 +52,22 @@ async def checked(info: Info, asked: Sequence[ConsumeInput]) -> list[Decision]:
     for each in asked:
         need_overage(principal, each)
     items = [item_of(each) for each in asked]
-    found = await context.services.decisions.check(items, observe=principal.is_observed)
+    found = await context.services.decisions.check(
+        items, observe=principal.is_observed, within=context.seconds_left(timeout_ms)
+    )
     return [
         await _shown(info, judgement, each, item, recorded=False)
         for judgement, each, item in zip(found, asked, items, strict=True)
     ]
 
 
-async def consumed(info: Info, asked: Asked, operation: str) -> list[Decision | Exception]:
-    """Decisions, in order; an item that could not be sent has its error instead, and may be sent again.
+async def consumed(
+    info: Info, asked: Asked, operation: str, timeout_ms: int | None
+) -> list[Decision | Exception]:
+    """Decisions, in order; an item that was not decided has its error instead.
 
     Raises:
-        GraphQLError: ``FORBIDDEN``, ``MALFORMED``, ``UNKNOWN``, or a fault.
+        GraphQLError: ``FORBIDDEN``, ``MALFORMED``.
     """
     context = info.context
     principal = context.principal
@@ -65,7 +80,9 @@ async def consumed(info: Info, asked: Asked, operation: str) -> list[Decision | 
         else:
             principal.need(Scope.RECORD)
     items = [item_of(each) for each in asked]
-    outcomes = await context.services.decisions.consume(items, observe=principal.is_observed)
+    outcomes = await context.services.decisions.consume(
+        items, observe=principal.is_observed, within=context.seconds_left(timeout_ms)
+    )
     answers: list[Decision | Exception] = []
     for outcome, each, item in zip(outcomes, asked, items, strict=True):
         _count(info, operation, outcome)
@@ -100,6 +117,6 @@ async def _chain(info: Info, item: dict[str, Any]) -> list[Budget]:
     return [budget(record) for record in records]
 
 
-def _count(info: Info, operation: str, outcome: Outcome) -> None:
+def _count(info: Info, operation: str, outcome: Judgement | DatabaseError) -> None:
     label = outcome.code if isinstance(outcome, DatabaseError) else outcome.reason or "ALLOWED"
     info.context.services.observe_decision(operation, label)

@@ -28,6 +28,9 @@ _TOLD: Mapping[str, str] = {
     "SYSTEM_ERROR": "the database has a fault; nothing was written; try again in a moment",
 }
 
+#: Seconds to stay away that callers are told where nothing better is known.
+USUAL_PAUSE = 0.5
+
 #: ``Variable '$input' has invalid value at .quantities[0].amount: …``, and the same without a place.
 _PLACE = re.compile(r"^Variable '\$(?P<variable>\w+)' has invalid value(?: at (?P<path>[^:]*))?:")
 
@@ -40,7 +43,9 @@ def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
 def told(error: DatabaseError) -> GraphQLError | None:
     """The error as callers see it; None if it is a fault of ours, to be masked."""
     if isinstance(error, Shed | Conflict | OutcomeUnknown):
-        return failure(error.code, _TOLD.get(error.code, error.message), retryable=True)
+        pause = (error.retry_after if isinstance(error, Shed) else None) or USUAL_PAUSE
+        says = _TOLD.get(error.code, error.message)
+        return failure(error.code, says, retryable=True, retryAfter=round(pause, 3))
     if not isinstance(error, RequestError) or (error.sqlstate or "U")[0] != "U":
         return None
     detail = error.detail if isinstance(error.detail, dict) else {}

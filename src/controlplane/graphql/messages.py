@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controlplane.db.decisions import Judgement
+from controlplane.db.lanes.ticket import Judgement
 from controlplane.graphql.inputs import asked_quantities
 
 _FINAL = " This answer is final for its key; a new attempt needs a new one."

@@ -2,21 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
-from prometheus_client import Gauge
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
-from controlplane.db.decisions import Decisions
+from controlplane.db.decisions import Decisions, connections
 from controlplane.db.pool import Database
 from controlplane.errors import ConfigurationError
 from controlplane.graphql.context import Services
 from controlplane.graphql.schema import schema
-from controlplane.http.endpoint import Endpoint
+from controlplane.http.endpoint import TIMEOUT_HEADER, Endpoint
 from controlplane.http.health import healthz, readyz
 from controlplane.http.keyring import KeyRing
+from controlplane.http.lane_metrics import LaneMetrics
 from controlplane.http.live import make_hub
 from controlplane.http.metrics import Metrics
 from controlplane.settings import Settings
@@ -33,33 +34,43 @@ def create_app(settings: Settings) -> Starlette:
     """
     if settings.database_url is None:
         raise ConfigurationError("the API needs a database URL")
-    database = Database(
+    pool = partial(
+        Database,
         settings.database_url,
-        size=settings.pool_size,
         statement_timeout_ms=settings.statement_timeout_ms,
         behind_pooler=settings.behind_pooler,
-        name="controlplane api",
     )
+    database = pool(size=settings.pool_size, name="controlplane api")
+    # A pool of its own: a crowd of readers must not keep a decision waiting for a connection.
+    deciding = pool(size=connections(settings.lanes), name="controlplane lanes")
     metrics = Metrics()
+    lane_metrics = LaneMetrics(metrics.registry)
     hub = make_hub(database)
     keys = KeyRing(database, settings.environment)
+    decisions = Decisions(
+        deciding, lanes=settings.lanes, most_waiting=settings.lane_queue, watch=lane_metrics
+    )
     services = Services(
         database=database,
-        decisions=Decisions(database),
+        decisions=decisions,
         hub=hub,
         environment=settings.environment,
+        request_timeout=settings.request_timeout_ms / 1000,
         observe_operation=metrics.observe_operation,
         observe_decision=metrics.observe_decision,
     )
-    metrics.watch(database)
-    Gauge(
-        "controlplane_live_subscribers", "Subscriptions that are open.", registry=metrics.registry
-    ).set_function(lambda: float(hub.subscribers))
+    lane_metrics.show_depth(decisions)
+    metrics.watch(reads=database, lanes=deciding)
+    metrics.gauge(
+        "controlplane_live_subscribers", "Subscriptions that are open.", lambda: float(hub.subscribers)
+    )
     endpoint = Endpoint(schema, services, keys, settings.cors_origins)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.open()
+        await deciding.open()
+        decisions.start()
         keys.start()
         hub.start()
         try:
@@ -67,9 +78,11 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             await hub.stop()
             await keys.stop()
+            await decisions.stop()
+            await deciding.close()
             await database.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
@@ -80,6 +93,8 @@ def create_app(settings: Settings) -> Starlette:
         middleware=_middleware(settings),
         lifespan=lifespan,
     )
+    app.state.shut = decisions.shut
+    return app
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
@@ -91,7 +106,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type"],
+            allow_headers=["authorization", "content-type", TIMEOUT_HEADER],
             max_age=600,
         )
     ]

@@ -7,6 +7,7 @@ older way, where whatever was understood as a request is a 200.
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -24,13 +25,15 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from controlplane.errors import DatabaseError
-from controlplane.graphql.context import Context, Services
+from controlplane.graphql.context import LONGEST_TIMEOUT_MS, Context, Services
 from controlplane.graphql.failures import told
 from controlplane.graphql.schema import Schema
 from controlplane.http.keyring import KeyRefused, KeyRing
 from controlplane.http.sockets import Caller, SocketAdapter, SocketHandler
 from controlplane.http.texts import decoded
 
+#: How many milliseconds a request gives its decisions.
+TIMEOUT_HEADER = "Controlplane-Timeout-Ms"
 #: Bytes of a request's body.
 LARGEST_BODY = 2 * 1024 * 1024
 #: Seconds that a new socket has to say who it is.
@@ -97,6 +100,7 @@ class Endpoint(GraphQL[Context, None]):
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > LARGEST_BODY:
             raise HTTPException(413, f"a body has at most {LARGEST_BODY} bytes")
+        request.state.deadline = _deadline(request.headers.get(TIMEOUT_HEADER))
         request.state.principal = await self.keys.authenticate(bearer(request.headers.get("authorization")))
         return await self.run(request)
 
@@ -107,7 +111,7 @@ class Endpoint(GraphQL[Context, None]):
             request.state.caller = caller
             return Context(services=self._services, caller=caller.now)
         principal = request.state.principal
-        return Context(services=self._services, caller=lambda: principal)
+        return Context(services=self._services, caller=lambda: principal, deadline=request.state.deadline)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
         """Accept a socket by the key in its ``connection_init``."""
@@ -245,6 +249,20 @@ def bearer(value: object) -> str:
     if scheme.startswith("cp_"):
         return scheme
     raise KeyRefused("UNAUTHENTICATED", "a key is needed: Authorization: Bearer cp_test_sk_…")
+
+
+def _deadline(milliseconds: str | None) -> float | None:
+    """When the time is over that a request gives, on ``time.monotonic``.
+
+    Raises:
+        HTTPException: it is no whole number, or out of range.
+    """
+    if milliseconds is None:
+        return None
+    text = milliseconds.strip()
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_TIMEOUT_MS):
+        raise HTTPException(400, f"{TIMEOUT_HEADER}: whole milliseconds, from 1 to {LONGEST_TIMEOUT_MS}")
+    return monotonic() + int(text) / 1000
 
 
 def _authorization(parameters: Any) -> object:

@@ -93,12 +93,12 @@ class GraphqlDoor:
 
 
 class SqlDoor:
-    """Straight to the functions of ``api``, as the API itself does."""
+    """Straight to the functions of ``api``, through lanes as the API itself does."""
 
-    def __init__(self, database: Database) -> None:
-        """Through this pool."""
+    def __init__(self, database: Database, decisions: Decisions) -> None:
+        """Configure through this pool, and spend through these lanes."""
         self._database = database
-        self._decisions = Decisions(database)
+        self._decisions = decisions
 
     async def change(self, function: str, customer: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
         """See ``Door``."""
@@ -114,10 +114,7 @@ class SqlDoor:
 
     async def consume(self, item: Mapping[str, Any]) -> Answer:
         """See ``Door``."""
-        try:
-            [outcome] = await self._decisions.consume([item])
-        except DatabaseError as error:
-            outcome = error
+        [outcome] = await self._decisions.consume([item])
         if isinstance(outcome, DatabaseError):
             raise CallFailed(outcome.message, answered=outcome.code, retryable=False) from outcome
         slices = [(wallet, grant, given) for wallet, grant, given in outcome.answer.get("slices", [])]

@@ -6,10 +6,12 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 
 from controlplane.client.client import Client
+from controlplane.db.decisions import Decisions, connections
 from controlplane.db.local import Place
 from controlplane.db.pool import Database
 from controlplane.db.verify import verify
@@ -122,17 +124,23 @@ async def _door(plan: Plan, settings: Settings, place: Place | None) -> AsyncIte
         if place is None:
             raise CallFailed("there is neither a database nor an API", answered="NOWHERE", retryable=False)
         serving = settings.model_copy(update={"database_url": place.serving_url})
-        database = Database(
+        pool = partial(
+            Database,
             place.serving_url,
-            size=settings.pool_size if plan.door == "sql" else 2,
             statement_timeout_ms=settings.statement_timeout_ms,
             behind_pooler=settings.behind_pooler,
-            name="controlplane replay",
         )
+        database = pool(size=2, name="controlplane replay")
         await database.open()
         stack.push_async_callback(database.close)
         if plan.door == "sql":
-            yield SqlDoor(database)
+            deciding = pool(size=connections(settings.lanes), name="controlplane lanes")
+            await deciding.open()
+            stack.push_async_callback(deciding.close)
+            decisions = Decisions(deciding, lanes=settings.lanes, most_waiting=settings.lane_queue)
+            decisions.start()
+            stack.push_async_callback(decisions.stop)
+            yield SqlDoor(database, decisions)
             return
         key = await stack.enter_async_context(temporary_key(database, settings, "replay"))
         url = await stack.enter_async_context(api_beside(serving))

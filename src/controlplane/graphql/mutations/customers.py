@@ -1,5 +1,6 @@
 """Customers, entities, budgets, grants."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -9,6 +10,7 @@ from controlplane.db.reading import Record
 from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of, pairs_of
 from controlplane.graphql.context import Info
+from controlplane.graphql.deciding import TimeoutMs
 from controlplane.graphql.inputs import DimensionInput
 from controlplane.graphql.scalars import JSON, Credits, DateTime
 from controlplane.graphql.types.budgets import Budget, BudgetMeasure, BudgetMode, BudgetWindow, budget
@@ -243,11 +245,19 @@ class CustomerMutations:
         self,
         info: Info,
         given: Annotated[GrantCreditsInput, strawberry.argument(name="input", description="The grant.")],
+        timeout_ms: TimeoutMs = None,
     ) -> GrantCreditsPayload:
         """Grant once."""
-        found, errors = await _changed(
-            info, Scope.GRANT, given.customer_id, configuration.grant_credits, json_of(given)
+        principal = info.context.principal
+        principal.need(Scope.GRANT)
+        principal.need_customer(given.customer_id, "input.customerId")
+        asked = json_of(given)
+        del asked["customerId"]
+        grant_credits = partial(
+            info.context.services.decisions.grant, given.customer_id, asked, actor_of(principal)
         )
+        seconds = info.context.seconds_left(timeout_ms)
+        found, errors = await attempted(lambda: grant_credits(within=seconds))
         if found is None:
             return GrantCreditsPayload(grant=None, replayed=False, user_errors=errors)
         database = info.context.services.database

@@ -7,7 +7,7 @@ import strawberry
 from controlplane.db import reading
 from controlplane.graphql.arguments import After, CustomerId, First, filter_of, reader
 from controlplane.graphql.context import Info
-from controlplane.graphql.deciding import checked
+from controlplane.graphql.deciding import TimeoutMs, checked
 from controlplane.graphql.filters import DecisionFilter
 from controlplane.graphql.identity import parse_cursor
 from controlplane.graphql.inputs import ConsumeInput
@@ -25,9 +25,10 @@ class DecisionQueries:
         self,
         info: Info,
         asked: Annotated[ConsumeInput, strawberry.argument(name="input", description="What is asked.")],
+        timeout_ms: TimeoutMs = None,
     ) -> Decision:
         """One dry run."""
-        return (await checked(info, [asked]))[0]
+        return (await checked(info, [asked], timeout_ms))[0]
 
     @strawberry.field(
         description="The same for several at once, judged in order, each counting for the next."
@@ -38,9 +39,10 @@ class DecisionQueries:
         asked: Annotated[
             list[ConsumeInput], strawberry.argument(name="input", description="What is asked, at most 1000.")
         ],
+        timeout_ms: TimeoutMs = None,
     ) -> list[Decision]:
         """Several dry runs."""
-        return await checked(info, asked)
+        return await checked(info, asked, timeout_ms)
 
     @strawberry.field(
         description="Recorded decisions by key, the largest first: with UUIDv7 keys the newest."

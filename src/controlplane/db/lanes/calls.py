@@ -1,0 +1,72 @@
+"""The statements of the lanes: what a batch of tickets becomes, and what its rows say."""
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from controlplane.db.lanes.settling import DEFERRED, Deferred
+from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket
+from controlplane.db.pool import Database, Row
+
+#: Milliseconds that a statement for one customer waits for its gate before another customer has a turn.
+LOCK_MS = 100
+
+_CONSUME_MANY: LiteralString = "SELECT * FROM api.consume_many(%s, %s) ORDER BY item"
+_CHECK_MANY: LiteralString = "SELECT * FROM api.check_many(%s, %s) ORDER BY item"
+# One statement, so one transaction: the time-out is set for it alone, and before the function runs.
+_CONSUME_ALONE: LiteralString = """
+SELECT found.*
+FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
+LATERAL api.consume(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS found
+ORDER BY found.item
+"""
+_GRANT: LiteralString = """
+SELECT made
+FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
+LATERAL api.grant_credits(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
+"""
+
+
+class Calls:
+    """Sends the lanes' statements to one database."""
+
+    def __init__(self, database: Database) -> None:
+        """Through this pool."""
+        self._database = database
+
+    async def consume(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
+        """Of any customers; those whose gate is held elsewhere come back deferred."""
+        rows = await self._database.rows(_CONSUME_MANY, (_listed(tickets), tickets[0].call.is_observed))
+        return [_judged(row) for row in rows]
+
+    async def alone(self, tickets: Sequence[Ticket]) -> Sequence[Outcome | Deferred]:
+        """Of one customer, waiting for its gate for ``LOCK_MS``.
+
+        Raises:
+            Shed: ``LOCKED``; the gate is still held elsewhere.
+        """
+        first = tickets[0]
+        if first.call is Call.GRANT:
+            made: Any = await self._database.value(
+                _GRANT, (f"{LOCK_MS}ms", first.customer, first.texts[0], first.actor)
+            )
+            return [made]
+        rows = await self._database.rows(
+            _CONSUME_ALONE, (f"{LOCK_MS}ms", first.customer, _listed(tickets), first.call.is_observed)
+        )
+        return [_judged(row) for row in rows]
+
+    async def check(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
+        """Of any customers, without a lock."""
+        rows = await self._database.rows(_CHECK_MANY, (_listed(tickets), tickets[0].call.is_observed))
+        return [_judged(row) for row in rows]
+
+
+def _listed(tickets: Sequence[Ticket]) -> str:
+    return "[" + ",".join([text for ticket in tickets for text in ticket.texts]) + "]"
+
+
+def _judged(row: Row) -> Judgement | Deferred:
+    _, customer, key, allowed, reason, would_allow, replayed, deferred, seq, recorded_at, answer = row
+    if deferred:
+        return DEFERRED
+    return Judgement(customer, key, allowed, reason, would_allow, replayed, seq, recorded_at, answer)

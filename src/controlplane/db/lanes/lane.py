@@ -1,0 +1,76 @@
+"""One lane: at most one statement in flight, and what arrives meanwhile goes together next."""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+from controlplane.db.lanes.settling import Send, Watch, settle
+from controlplane.db.lanes.ticket import Ticket
+from controlplane.db.lanes.waiting import Waiting
+
+
+class Lane:
+    """Takes from a line and sends. An idle lane sends at once: there is no timer.
+
+    Lanes may share a line; each then takes what the others left.
+    """
+
+    def __init__(
+        self, waiting: Waiting, send: Send, watch: Watch, on_deferred: Callable[[list[Ticket]], None]
+    ) -> None:
+        """Not running yet.
+
+        Args:
+            waiting: the line.
+            send: sends one statement.
+            watch: told what is done.
+            on_deferred: takes tickets whose customer's gate is held elsewhere.
+        """
+        self.waiting = waiting
+        self._send = send
+        self._watch = watch
+        self._on_deferred = on_deferred
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._task = asyncio.create_task(self._run(), name="lane")
+
+    async def stop(self, seconds: float) -> None:
+        """Let what is in flight end, for at most so many seconds, and send nothing more."""
+        if self._task is None:
+            return
+        self._stopping = True
+        self.waiting.arrival.set()
+        _, late = await asyncio.wait([self._task], timeout=seconds)
+        for task in late:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            tickets = self.waiting.take()
+            if tickets:
+                await self._carry(tickets)
+            else:
+                self.waiting.arrival.clear()
+                await self.waiting.arrival.wait()
+
+    async def _carry(self, tickets: list[Ticket]) -> None:
+        begun = monotonic()
+        call, items = tickets[0].call.value, sum(map(len, tickets))
+        for ticket in tickets:
+            self._watch.waited(call, begun - ticket.queued_at)
+        try:
+            deferred = await settle(tickets, self._send, self._watch)
+        except BaseException:
+            for ticket in tickets:
+                ticket.abandon()
+            raise
+        seconds = monotonic() - begun
+        self.waiting.took(items, seconds)
+        self._watch.sent(call, items, seconds)
+        if deferred:
+            self._watch.deferred(sum(map(len, deferred)))
+            self._on_deferred(deferred)

@@ -1,0 +1,91 @@
+"""Lanes for what writes: consumptions and grants, a customer always in the same one."""
+
+import asyncio
+import zlib
+from time import monotonic
+
+from controlplane.db.lanes.calls import LOCK_MS, Calls
+from controlplane.db.lanes.lane import Lane
+from controlplane.db.lanes.settling import Watch
+from controlplane.db.lanes.ticket import Ticket
+from controlplane.db.lanes.waiting import Waiting
+from controlplane.errors import Shed
+
+#: Items that one statement carries.
+LARGEST_BATCH = 200
+
+
+class Lanes:
+    """So many lanes, and beside each a siding.
+
+    A lane takes the gates that are free. A customer whose gate is held elsewhere waits for it on the siding,
+    one customer a statement and for a short time each, so that it stalls nobody else; a grant, which is a
+    statement of its own, goes there at once.
+    """
+
+    def __init__(self, calls: Calls, *, count: int, most: int, watch: Watch) -> None:
+        """Not running yet.
+
+        Args:
+            calls: sends.
+            count: lanes; each may use two connections.
+            most: items that may wait in one lane.
+            watch: told what they do.
+        """
+        self._pairs = [_Pair(calls, most, watch) for _ in range(count)]
+        self._all = [lane for pair in self._pairs for lane in (pair.lane, pair.siding)]
+
+    @property
+    def depth(self) -> int:
+        """Items that wait for their turn."""
+        return sum(lane.waiting.items for lane in self._all)
+
+    def start(self) -> None:
+        """Begin to send."""
+        for lane in self._all:
+            lane.start()
+
+    def put(self, ticket: Ticket) -> None:
+        """Let a ticket wait for its turn; it is shed at once where too much waits already."""
+        self._pairs[zlib.crc32(ticket.customer.encode()) % len(self._pairs)].put(ticket)
+
+    def shut(self) -> None:
+        """Tell everybody who waits that this process stops; what is in flight goes on."""
+        for lane in self._all:
+            for ticket in lane.waiting.clear():
+                ticket.abandon()
+
+    async def stop(self, seconds: float) -> None:
+        """Let what is in flight end, for at most so many seconds."""
+        await asyncio.gather(*[lane.stop(seconds) for lane in self._all])
+        self.shut()  # what came back deferred at last
+
+
+class _Pair:
+    """A lane and its siding."""
+
+    def __init__(self, calls: Calls, most: int, watch: Watch) -> None:
+        self.lane = Lane(Waiting(most, largest=LARGEST_BATCH), calls.consume, watch, self._defer)
+        line = Waiting(most, largest=LARGEST_BATCH, customers=1)
+        self.siding = Lane(line, calls.alone, watch, self._wait_again)
+
+    def put(self, ticket: Ticket) -> None:
+        # Who comes later must not overtake those of its customer who stand on the siding.
+        aside = ticket.call.travels_alone or self.siding.waiting.has(ticket.customer)
+        (self.siding if aside else self.lane).waiting.put(ticket)
+
+    def _defer(self, tickets: list[Ticket]) -> None:
+        by_customer: dict[str, list[Ticket]] = {}
+        for ticket in tickets:
+            by_customer.setdefault(ticket.customer, []).append(ticket)
+        for customer, own in by_customer.items():
+            self.siding.waiting.put_back([*own, *self.lane.waiting.leave(customer)])
+
+    def _wait_again(self, tickets: list[Ticket]) -> None:
+        """Wait for another turn if time allows: being told that nothing was written beats UNKNOWN."""
+        last = monotonic() + 2 * LOCK_MS / 1000
+        late = [ticket for ticket in tickets if ticket.deadline < last]
+        for ticket in late:
+            ticket.fail(Shed("the customer is held elsewhere", code="LOCKED", retry_after=LOCK_MS / 1000))
+        if len(late) < len(tickets):
+            self.siding.waiting.put_back([ticket for ticket in tickets if ticket not in late])

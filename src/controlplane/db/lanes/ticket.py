@@ -1,0 +1,151 @@
+"""A ticket: what one caller asked of one customer, until it has an outcome."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from time import monotonic
+from typing import Any, TypeAlias
+
+from controlplane.errors import DatabaseError, OutcomeUnknown, Shed
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One row of an answer; see KERNEL §1 for what stands in ``answer``.
+
+    Attributes:
+        seq: of the operation; of a denial, the one it was judged after. None if nothing was recorded.
+        answer: the recorded answer: amounts are strings, what is absent is empty.
+    """
+
+    customer_id: str
+    idempotency_key: str
+    allowed: bool
+    reason: str | None
+    would_allow: bool
+    replayed: bool
+    seq: int | None
+    recorded_at: datetime | None
+    answer: Mapping[str, Any]
+
+
+#: What an item ends with: a judgement, what a grant made, or the error of this item alone.
+Outcome: TypeAlias = Judgement | dict[str, Any] | DatabaseError
+
+
+class Call(Enum):
+    """Which function of ``api`` a ticket is for; a statement carries tickets of one kind."""
+
+    CONSUME = "consume"
+    OBSERVED = "observed"
+    GRANT = "grant"
+    CHECK = "check"
+    OBSERVED_CHECK = "observed_check"
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether everything is answered as allowed."""
+        return self in (Call.OBSERVED, Call.OBSERVED_CHECK)
+
+    @property
+    def travels_alone(self) -> bool:
+        """Whether a statement carries a single ticket of this kind."""
+        return self is Call.GRANT
+
+    @property
+    def writes(self) -> bool:
+        """Whether a lost answer may have been written down."""
+        return self not in (Call.CHECK, Call.OBSERVED_CHECK)
+
+
+class Ticket:
+    """One item, or items that must not be cut apart: a group, or what one ``checkMany`` asks of a customer.
+
+    Attributes:
+        texts: the items as JSON objects.
+        groups: names of their groups; two callers may have chosen the same, so no statement has one twice.
+        actor: who grants.
+        deadline: on ``time.monotonic``.
+        future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
+        sent: whether a statement that carries it has left.
+        unclear: whether such a statement's end was never heard, so that it may be recorded.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_timer",
+        "actor",
+        "call",
+        "customer",
+        "deadline",
+        "future",
+        "groups",
+        "queued_at",
+        "sent",
+        "texts",
+        "unclear",
+    )
+
+    def __init__(
+        self,
+        call: Call,
+        customer: str,
+        texts: tuple[str, ...],
+        within: float,
+        *,
+        groups: frozenset[str] = frozenset(),
+        actor: str = "",
+    ) -> None:
+        """Begin to wait, for so many seconds."""
+        loop = asyncio.get_running_loop()
+        self.call = call
+        self.customer = customer
+        self.texts = texts
+        self.groups = groups
+        self.actor = actor
+        self.queued_at = monotonic()
+        self.deadline = self.queued_at + within
+        self.sent = False
+        self.unclear = False
+        self.future: asyncio.Future[list[Outcome]] = loop.create_future()
+        self._timer = loop.call_later(within, self._expire)
+
+    def __len__(self) -> int:
+        """So many items."""
+        return len(self.texts)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.future.done()
+
+    def settle(self, outcomes: list[Outcome]) -> None:
+        """Tell the caller, if it is still there and knows nothing yet."""
+        if not self.future.done():
+            self._timer.cancel()
+            self.future.set_result(outcomes)
+
+    def fail(self, error: DatabaseError) -> None:
+        """Tell the caller that no item was decided, or that nobody knows; never that they were denied."""
+        if self.unclear and not isinstance(error, OutcomeUnknown):
+            error = OutcomeUnknown("its answer was lost or did not come in time", code="UNKNOWN")
+        self.settle([error] * len(self.texts))
+
+    def abandon(self) -> None:
+        """Tell the caller what is known when nobody goes on with it."""
+        if self.sent and self.call.writes:
+            self.unclear = True
+        self.fail(Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0))
+
+    def _expire(self) -> None:
+        """The time given is over: a statement under way may still be committed, one not sent never is."""
+        self.unclear = self.sent and self.call.writes
+        self.fail(
+            Shed(
+                "no answer within the time given; nothing was written",
+                code="DEADLINE_EXCEEDED",
+                retry_after=1.0,
+            )
+        )
