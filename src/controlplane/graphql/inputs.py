@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from controlplane.graphql.access import Principal, Scope
+from controlplane.graphql.direct import built_directly
 from controlplane.graphql.failures import failure
 from controlplane.graphql.scalars import JSON, Credits, DateTime
 
@@ -50,6 +51,7 @@ class DimensionInput:
     value: str = strawberry.field(description="Its value.")
 
 
+@built_directly(quantities=QuantityInput, dimensions=DimensionInput)
 @strawberry.input(description="One consumption. Exactly one of `quantities` and `quantity` is given.")
 class ConsumeInput:
     """KERNEL §1."""
@@ -84,6 +86,7 @@ class ConsumeInput:
     detail: Detail | None = strawberry.field(default=None, description="How much the answer tells.")
 
 
+@built_directly(quantities=QuantityInput, dimensions=DimensionInput)
 @strawberry.input(description="A consumption that has happened already: `consume` with RECORD.")
 class RecordUsageInput:
     """KERNEL §5."""

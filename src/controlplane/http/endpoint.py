@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -81,6 +81,8 @@ class Endpoint(GraphQL[Context, None]):
         request = Request(scope, receive=_limited(receive))
         try:
             response = await self._answer(request)
+        except ClientDisconnect:
+            return  # it went before it had said what it wanted
         except HTTPException as error:
             status = error.status_code
             response = refusal(request, status, _CODES.get(status, "BAD_REQUEST"), error.reason)
