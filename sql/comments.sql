@@ -141,6 +141,8 @@ COMMENT ON FUNCTION api.recover(text)
 IS 'Declare, after a restore or failover, that this server''s history goes on: a new incarnation.';
 COMMENT ON FUNCTION api.advance_clock(interval)
 IS 'Move the clock of a test environment ahead; the new time.';
+COMMENT ON FUNCTION api.ensure_partitions()
+IS 'Make the partitions of the months to come where one is missing; how many it made.';
 COMMENT ON FUNCTION api.verify(text [])
 IS 'Whether stored state is what history says: per check how much was looked at, and the first offenders.';
 

@@ -1,4 +1,4 @@
--- Run at the end of every `controlplane migrate`, `up` and `serve`: makes what time has made necessary.
+-- Run at the end of every `controlplane migrate` and `up`: makes what time has made necessary.
 -- (DO: the runner's statements return nothing.)
 DO $upkeep$
 BEGIN

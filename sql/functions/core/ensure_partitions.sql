@@ -2,7 +2,7 @@
 -- partition holds of a month moves into it in the same transaction, since a partition cannot be made
 -- beside rows that belong to it.
 --
--- Called by migrate, up and serve (upkeep.sql), the maintenance job, and whatever moves a test clock. Where nothing is
+-- Called by migrate and up (upkeep.sql), every process of the API (api.ensure_partitions), and whatever moves a test clock. Where nothing is
 -- missing, and that is nearly always, nothing is locked. Returns how many were made. Raises 55P03.
 CREATE OR REPLACE FUNCTION core.ensure_partitions(p_months integer DEFAULT 3) RETURNS integer
 LANGUAGE plpgsql

@@ -17,6 +17,7 @@ from controlplane.errors import ControlplaneError
 #: The line stands here so that ``--help`` need not import them all.
 COMMANDS: Mapping[str, str] = {
     "up": "Start everything: database, migrations, API.",
+    "serve": "Serve the API alone, beside other processes that do.",
     "migrate": "Bring a database to this version's schema, or tell what that would take.",
     "doctor": "Say what is wrong with a database, and how to mend it.",
     "verify": "Say whether balances, counters and order are what history says.",

@@ -5,7 +5,6 @@ import contextlib
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from controlplane.cli.options import data_option, with_options
 from controlplane.cli.serving import address_of, listen, serve
-from controlplane.cli.stopping import Stop, stop_signals
+from controlplane.cli.stopping import Stop, said, stop_signals
 from controlplane.db.local import Place, open_place
 from controlplane.db.migrate import migrate
 from controlplane.db.plan import Plan
@@ -56,7 +55,7 @@ def command(data: Path | None, host: str | None, port: int | None, demo: bool) -
         listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
         if settings.embedded:
             click.echo(f"starting PostgreSQL {settings.postgres_major} in {settings.data_dir}")
-        stack.enter_context(_said("stopped"))
+        stack.enter_context(said("stopped"))
         place = stack.enter_context(open_place(settings))
         plan = migrate(
             place.url,
@@ -89,15 +88,6 @@ async def _run_demo(settings: Settings, url: str, psql: str) -> None:
         await run_demo(settings, url, Console(), program=_program(), psql=psql)
     except* ControlplaneError as failed:
         click.echo(f"the demo ended: {failed.exceptions[0]}", err=True)
-
-
-@contextlib.contextmanager
-def _said(word: str) -> Iterator[None]:
-    """Say it when everything inside is over and gone."""
-    try:
-        yield
-    finally:
-        click.echo(word)
 
 
 def _tell_migrated(plan: Plan) -> None:

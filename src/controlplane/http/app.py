@@ -1,5 +1,6 @@
 """The application: one Starlette app with its pool, its keys and its hub."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from controlplane.http.keyring import KeyRing
 from controlplane.http.lane_metrics import LaneMetrics
 from controlplane.http.live import make_hub
 from controlplane.http.metrics import Metrics
+from controlplane.http.upkeep import keep_up
 from controlplane.settings import Settings
 
 
@@ -71,11 +73,13 @@ def create_app(settings: Settings) -> Starlette:
         await database.open()
         await deciding.open()
         decisions.start()
+        upkeep = asyncio.create_task(keep_up(database), name="upkeep")
         keys.start()
         hub.start()
         try:
             yield
         finally:
+            upkeep.cancel()
             await hub.stop()
             await keys.stop()
             await decisions.stop()
