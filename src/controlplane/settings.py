@@ -85,8 +85,8 @@ class Settings(BaseSettings):
         default=4,
         ge=1,
         le=64,
-        description="Lanes of an API process that write: each gathers what arrives while its statement is"
-        " under way, and uses up to two connections beside the pool.",
+        description="Lanes of an API process: each gathers what arrives while its statement is under way,"
+        " and uses up to three connections beside the pool.",
     )
     lane_queue: int = Field(
         default=2_000,

@@ -225,7 +225,7 @@ def test_whoever_goes_before_the_turn_comes_leaves_nothing(url: str, connection:
             first = asyncio.ensure_future(decisions.consume([ask("a")]))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            gone = asyncio.ensure_future(decisions.consume([ask("a", key="gone")]))
+            gone = asyncio.ensure_future(decisions.consume([ask("a", key="gone"), ask("b", key="gone")]))
             await asyncio.sleep(0)
             gone.cancel()
             assert told(await first) == ["ALLOWED"]

@@ -21,8 +21,6 @@ from controlplane.errors import DatabaseError, RequestError, Shed
 #: One request of KERNEL §1: the names as everywhere, amounts as strings in plain notation.
 Item: TypeAlias = Mapping[str, Any]
 
-#: Lanes that check, of a connection each.
-CHECK_LANES = 2
 #: Seconds a request may take that does not say how long.
 USUAL_SECONDS = 5.0
 #: Seconds that what is in flight gets to end when the process stops.
@@ -31,7 +29,7 @@ GRACE_SECONDS = 8.0
 
 def connections(lanes: int) -> int:
     """Most connections that so many lanes use."""
-    return 2 * lanes + CHECK_LANES
+    return 3 * lanes
 
 
 class Decisions:
@@ -44,13 +42,13 @@ class Decisions:
 
         Args:
             database: a pool of ``connections(lanes)``, which nobody else uses.
-            lanes: that write.
+            lanes: that write, and as many that check.
             most_waiting: items that may wait in one lane.
             watch: told what the lanes do.
         """
         calls = Calls(database)
         self._lanes = Lanes(calls, count=lanes, most=most_waiting, watch=watch or Unwatched())
-        self._checks = Checks(calls, count=CHECK_LANES, most=most_waiting, watch=watch or Unwatched())
+        self._checks = Checks(calls, count=lanes, most=most_waiting, watch=watch or Unwatched())
         self._stops = False
 
     @property
@@ -100,8 +98,13 @@ class Decisions:
                 continue
             self._lanes.put(ticket)
             sent.append((ticket, places))
-        for ticket, places in sent:
-            _tell(outcomes, places, await ticket.future)
+        try:
+            for ticket, places in sent:
+                _tell(outcomes, places, await ticket.future)
+        finally:
+            # A caller that goes takes along what has not been sent.
+            for ticket, _ in sent:
+                ticket.future.cancel()
         return outcomes
 
     async def check(
