@@ -38,7 +38,7 @@ test: lint ## Everything: linters, then the tests on PostgreSQL 18, then those o
 	@echo "==> the same on PostgreSQL 16: migrations and SQL"
 	@CONTROLPLANE_TEST_POSTGRES=16 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/migration tests/sql
 
-bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, interleaved; ARGS=--help tells more
+bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, and what grows: table, JSON, plot; ARGS=--help tells more
 	@$(BIN)/python -m bench $(ARGS)
 
 races: $(VENV)/.installed-dev ## Race sixteen connections over so many other worlds: make races RACES=200

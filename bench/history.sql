@@ -1,4 +1,4 @@
--- Gives a customer a history: what its first batch of real consumptions left behind, again and again, with seqs that go
+-- Gives a customer a history: what its consumptions so far left behind, again and again, with seqs and times that go
 -- on, keys of their own (random ones and time-ordered ones in turns) and balances that follow. `api.verify` finds
 -- nothing wrong with it. Columns are read from the catalogue, so that history has the shape that consumptions leave.
 --
@@ -7,13 +7,14 @@ CREATE PROCEDURE bench.multiply_history(p_customer text, p_operations bigint) LA
 DECLARE
   v_batch bigint;
   v_since date := (SELECT date_trunc('month', installed_at, 'UTC') FROM core.installation);
+  v_last timestamptz := (SELECT last_at FROM core.gate WHERE customer_id = p_customer);
   v_grant bigint;
   v_paid numeric;
   v_times bigint;
   v_inserts text[];
 BEGIN
   CREATE TEMP TABLE first_usage_event AS SELECT * FROM core.usage_event WHERE customer_id = p_customer;
-  CREATE TEMP TABLE first_idempotency AS SELECT * FROM core.idempotency WHERE customer_id = p_customer;
+  CREATE TEMP TABLE first_idempotency AS SELECT i.* FROM core.idempotency AS i JOIN first_usage_event USING (customer_id, seq);
   CREATE TEMP TABLE first_ledger_entry AS SELECT * FROM core.ledger_entry WHERE customer_id = p_customer AND kind = 'CONSUME';
   SELECT count(*) INTO v_batch FROM first_usage_event;
   v_times := p_operations / v_batch - 1;
@@ -28,7 +29,7 @@ BEGIN
     SELECT relname AS place, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS names,
            string_agg(CASE a.attname
              WHEN 'seq' THEN 'h.seq + $1 * $2'
-             WHEN 'recorded_at' THEN 'h.recorded_at + $1 * interval ''1 microsecond'''
+             WHEN 'recorded_at' THEN '$5 + $1 * interval ''1 microsecond'''
              WHEN 'from_balance_after' THEN 'h.from_balance_after - $1 * $3'
              WHEN 'key' THEN 'k.key'
              WHEN 'key_month' THEN 'core.key_month(k.key, $4)'
@@ -40,7 +41,7 @@ BEGIN
   ) AS c;
   FOR v_turn IN 1 .. v_times LOOP
     FOR v_table IN 1 .. cardinality(v_inserts) LOOP
-      EXECUTE v_inserts[v_table] USING v_turn::bigint, v_batch, v_paid, v_since;
+      EXECUTE v_inserts[v_table] USING v_turn::bigint, v_batch, v_paid, v_since, v_last;
     END LOOP;
   END LOOP;
 

@@ -1,12 +1,20 @@
 """Which rows there are, in the order in which they run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from bench import history, pairs, storage
-from bench.report import Figure
+from bench.figure import Figure
 from bench.world import World
+
+#: The rows that take long and are for curves; they run only where they are named.
+GROWTH = "growth"
+#: Takes so long that its own name, and no beginning of it, is needed.
+FAR = "growth-history-far"
+
+_HOT = ("floor.sql", "floor_hot.pgbench")
+_SPREAD = ("floor.sql", "floor_spread.pgbench")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +23,17 @@ class Row:
 
     Attributes:
         name: as it is chosen by.
-        meaning: for ``--help``.
+        meaning: for ``--help`` and the table.
         measure: takes the world, seconds of each run, and pairs; may make more than one figure.
         files: of the yardsticks, which it needs.
+        missing: says what else it needs that is not here; None if all is.
     """
 
     name: str
     meaning: str
     measure: Callable[[World, int, int], list[Figure]]
     files: tuple[str, ...] = ()
+    missing: Callable[[], str | None] = lambda: None
 
 
 ROWS = (
@@ -31,19 +41,19 @@ ROWS = (
         "hot",
         "one customer, 200 items a call, one connection; to floor.write",
         partial(pairs.measure, pair=pairs.HOT),
-        ("floor.sql", "floor_hot.pgbench"),
+        _HOT,
     ),
     Row(
         "varied",
         "hot, and no two items of a batch ask the same amounts; to floor.write",
         partial(pairs.measure, pair=pairs.VARIED),
-        ("floor.sql", "floor_hot.pgbench"),
+        _HOT,
     ),
     Row(
         "spread",
         "200 customers, one item each, one connection; to floor.write_many",
         partial(pairs.measure, pair=pairs.SPREAD),
-        ("floor.sql", "floor_spread.pgbench"),
+        _SPREAD,
     ),
     Row(
         "single",
@@ -55,8 +65,33 @@ ROWS = (
         "one check a call, 2 000 customers, 8 clients; to pgbench -S",
         partial(pairs.measure, pair=pairs.CHECK),
     ),
-    Row("history", "hot, after 1 000 operations and after 1 000 000", history.measure),
+    Row(
+        "history",
+        "hot, after 1 000 000 operations; to after 1 000",
+        partial(history.measure, name="history", lengths=history.ENDS),
+    ),
     Row("updates", "share of HOT updates", storage.measure_updates),
     Row("bytes", "bytes stored by a consumption, indexes included", storage.measure_bytes),
     Row("wal", "write-ahead log of a consumption, without whole pages", storage.measure_log),
 )
+
+
+def choose(given: str | None) -> Sequence[Row]:
+    """Rows by their names, or by what several names begin with, separated by commas.
+
+    Args:
+        given: None chooses all but those of growth.
+
+    Raises:
+        KeyError: of what chooses none.
+    """
+    if given is None:
+        return [row for row in ROWS if not row.name.startswith(GROWTH)]
+    chosen: set[str] = set()
+    for word in (part.strip() for part in given.split(",")):
+        begun = {row.name for row in ROWS if row.name.startswith(f"{word}-") and row.name != FAR}
+        found = {row.name for row in ROWS if row.name == word} or begun
+        if not found:
+            raise KeyError(word)
+        chosen |= found
+    return [row for row in ROWS if row.name in chosen]

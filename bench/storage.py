@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.report import Figure
+from bench.figure import Figure
 from bench.world import HERE, World
 
 #: What a consumption updates; all other tables it only adds to.

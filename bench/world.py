@@ -23,12 +23,15 @@ from psycopg import sql
 from controlplane.db.embedded import EmbeddedServer
 from controlplane.db.migrate import migrate
 from controlplane.db.sessions import Session, open_session
-from controlplane.types import Environment
+from controlplane.types import Environment, Role
 
 HERE = Path(__file__).parent
 
 #: What seed.sql and warm.sql made, copied for what needs a fresh start. Nobody stays connected to it.
 TEMPLATE = "seeded"
+
+#: Of the roles.
+_PREFIX = "controlplane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,16 @@ class Run:
 class World:
     """One embedded server in a folder, durable and tuned as ``controlplane up`` has it."""
 
-    def __init__(self, folder: Path, yardsticks: Path) -> None:
-        """Describe it: it runs inside a ``with`` block."""
+    def __init__(self, folder: Path, yardsticks: Path, tell: Callable[[str], None]) -> None:
+        """Describe it: it runs inside a ``with`` block.
+
+        Args:
+            folder: of its data.
+            yardsticks: where their files are.
+            tell: shows what is being done just now.
+        """
         self.yardsticks = yardsticks
+        self.tell = tell
         self._folder = folder
         self._server = EmbeddedServer(folder / "data", major=18)
         self._made: set[str] = set()
@@ -100,7 +110,15 @@ class World:
 
     def session(self, database: str) -> Session:
         """A session of a superuser, in autocommit."""
-        return open_session(self._server.url(database), name="bench")
+        return open_session(self.url(database), name="bench")
+
+    def url(self, database: str) -> str:
+        """Of a database, for a superuser."""
+        return self._server.url(database)
+
+    def app_url(self, database: str) -> str:
+        """Of a database of ours, for the role that the API has."""
+        return self._server.url(database, user=f"{_PREFIX}_{Role.APP.value}")
 
     def value(self, database: str, query: str) -> Any:
         """First column of the first row."""
@@ -110,11 +128,11 @@ class World:
 
     def script(self, database: str, file: Path) -> None:
         """Run a file with psql; its first error ends it."""
-        self._run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(file), self._server.url(database))
+        self._run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(file), self.url(database))
 
     def pgbench(self, database: str, *arguments: str) -> Run:
         """Drive a database; every transaction must pass."""
-        said = self._run("pgbench", "-n", *arguments, self._server.url(database))
+        said = self._run("pgbench", "-n", *arguments, self.url(database))
         found = dict(line.split(" = " if " = " in line else ": ", 1) for line in said.splitlines()[1:])
         done = int(found["number of transactions actually processed"].split("/")[0])
         failed = int(found["number of failed transactions"].split()[0])
@@ -139,7 +157,7 @@ class World:
             session.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def _seed(self, database: str) -> None:
-        migrate(self._server.url(database), prefix="controlplane", environment=Environment.TEST)
+        migrate(self.url(database), prefix=_PREFIX, environment=Environment.TEST)
         for name in ("seed.sql", "warm.sql"):
             self.script(database, HERE / name)
 
@@ -147,7 +165,7 @@ class World:
         self.script(database, self.yardsticks / "floor.sql")
 
     def _load_pgbench(self, database: str) -> None:
-        self._run("pgbench", "-q", "-i", "-s", "10", self._server.url(database))
+        self._run("pgbench", "-q", "-i", "-s", "10", self.url(database))
 
     def _run(self, program: str, *arguments: str) -> str:
         command = [str(self._server.binaries.program(program)), *arguments]
