@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import history, pairs, storage
+from bench import history, lanes, pairs, storage
 from bench.figure import Figure
 from bench.world import World
 
@@ -65,6 +65,19 @@ ROWS = (
         "one check a call, 2 000 customers, 8 clients; to pgbench -S",
         partial(pairs.measure, pair=pairs.CHECK),
     ),
+    Row(
+        "lanes-hot",
+        "one customer, 64 callers of one item in one process; to floor.write, 200 a call",
+        partial(pairs.measure, pair=lanes.LANES_HOT),
+        _HOT,
+    ),
+    Row(
+        "lanes-spread",
+        "2 000 customers, 64 callers of one item in one process; to floor.write_many",
+        partial(pairs.measure, pair=lanes.LANES_SPREAD),
+        _SPREAD,
+    ),
+    Row("lanes-two", "the same 64 callers in two processes; to one, and deadlocks", lanes.measure_two),
     Row(
         "history",
         "hot, after 1 000 000 operations; to after 1 000",
