@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import history, lanes, pairs, storage
+from bench import growth, history, lanes, pairs, storage
 from bench.figure import Figure
 from bench.world import World
 
@@ -86,6 +86,20 @@ ROWS = (
     Row("updates", "share of HOT updates", storage.measure_updates),
     Row("bytes", "bytes stored by a consumption, indexes included", storage.measure_bytes),
     Row("wal", "write-ahead log of a consumption, without whole pages", storage.measure_log),
+    Row("growth-customers", "an item with 2 000 to 100 000 customers", growth.measure_customers),
+    Row(
+        "growth-history",
+        "an item after 10³ to 10⁶ operations of its customer",
+        partial(history.measure, name="growth-history", lengths=history.STEPS),
+    ),
+    Row(
+        FAR,
+        "growth-history up to 10⁷; half an hour, 20 GB, and only by its full name",
+        partial(history.measure, name="growth-history-far", lengths=history.FAR),
+    ),
+    Row("growth-depth", "an item whose path has 2 to 12 entities, a budget on each", growth.measure_depth),
+    Row("growth-batch", "an item in calls of 1 to 200, hot and spread", growth.measure_batch),
+    Row("growth-processes", "an item with its callers in 1 to 3 processes", growth.measure_processes),
 )
 
 

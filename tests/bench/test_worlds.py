@@ -1,0 +1,54 @@
+"""What the bench makes by plain SQL is what consumptions and configuration would have left."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.world import HERE
+
+
+@pytest.fixture
+def seeded(connection: psycopg.Connection) -> psycopg.Connection:
+    """2 000 customers who have consumed once."""
+    if connection.info.server_version < 180000:
+        pytest.skip("the bench uses uuidv7() of PostgreSQL 18")
+    for name in ("seed.sql", "customers.sql"):
+        run(connection, HERE / name)
+    assert connection.execute("SELECT bench.consume_once(2000)").fetchone() == (2000,)
+    return connection
+
+
+def run(connection: psycopg.Connection, file: Path) -> None:
+    connection.execute(file.read_bytes())
+
+
+def offenders(connection: psycopg.Connection) -> list[tuple[object, ...]]:
+    query = "SELECT check_name, customer_id, offender FROM api.verify() WHERE offender IS NOT NULL"
+    return connection.execute(query).fetchall()
+
+
+def test_more_customers(seeded: psycopg.Connection) -> None:
+    seeded.execute("CALL bench.add_customers(2400)")
+    assert seeded.execute("SELECT bench.consume_once(2400)").fetchone() == (2400,)
+    assert not offenders(seeded)
+
+
+@pytest.mark.parametrize("depth", [2, 7, 12])
+def test_a_deep_tree(seeded: psycopg.Connection, depth: int) -> None:
+    run(seeded, HERE / "depth.sql")
+    assert seeded.execute("SELECT bench.make_deep('deep', %s)", (depth,)).fetchone() == (True,)
+    charged = "SELECT count(*) FROM core.counter WHERE customer_id = 'deep' AND used > 0"
+    assert seeded.execute(charged).fetchone() == (depth,)
+    assert not offenders(seeded)
+
+
+def test_a_long_history(seeded: psycopg.Connection) -> None:
+    run(seeded, HERE / "history.sql")
+    seeded.execute("SELECT count(*) FROM api.consume('customer-9', bench.batch('customer-9', 199))")
+    for operations in (1_000, 10_000):
+        seeded.execute("CALL bench.multiply_history('customer-9', %s)", (operations,))
+        seeded.execute("DISCARD TEMP")
+        events = "SELECT count(*) FROM core.usage_event WHERE customer_id = 'customer-9'"
+        assert seeded.execute(events).fetchone() == (operations,)
+    assert not offenders(seeded)
