@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import growth, history, lanes, pairs, storage
+from bench import growth, history, lanes, openloop, pairs, storage
 from bench.figure import Figure
 from bench.world import World
 
@@ -78,6 +78,11 @@ ROWS = (
         _SPREAD,
     ),
     Row("lanes-two", "the same 64 callers in two processes; to one, and deadlocks", lanes.measure_two),
+    Row(
+        "open-loop",
+        "p99 at half the peak of lanes-spread, from when an item was due; to single calls",
+        openloop.measure,
+    ),
     Row(
         "history",
         "hot, after 1 000 000 operations; to after 1 000",
