@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import growth, history, lanes, openloop, pairs, storage
+from bench import fairness, growth, history, lanes, openloop, pairs, storage
 from bench.figure import Figure
 from bench.world import World
 
@@ -82,6 +82,11 @@ ROWS = (
         "open-loop",
         "p99 at half the peak of lanes-spread, from when an item was due; to single calls",
         openloop.measure,
+    ),
+    Row(
+        "fairness",
+        "p99 of the others while one customer saturates and its gate is held; to theirs alone",
+        fairness.measure,
     ),
     Row(
         "history",
