@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import fairness, growth, history, lanes, openloop, pairs, storage
+from bench import fairness, growth, history, http, lanes, openloop, pairs, storage
 from bench.figure import Figure
 from bench.world import World
 
@@ -87,6 +87,20 @@ ROWS = (
         "fairness",
         "p99 of the others while one customer saturates and its gate is held; to theirs alone",
         fairness.measure,
+    ),
+    Row(
+        "http-consume",
+        "consume over HTTP, one process, 64 connections; to noop",
+        partial(http.measure, operation="consume"),
+        ("noop.py", "post.lua", "consume.json"),
+        http.missing,
+    ),
+    Row(
+        "http-check",
+        "check over HTTP, one process, 64 connections; to noop",
+        partial(http.measure, operation="check"),
+        ("noop.py", "post.lua", "check.json"),
+        http.missing,
     ),
     Row(
         "history",
