@@ -26,12 +26,11 @@ from bench.pairs import Pair
 from bench.world import HERE, World
 
 CONNECTIONS = 64
+#: Share of the yardstick's rate that is wanted.
+TARGET = 0.6
 
 #: Seconds until a server answers.
 _START_SECONDS = 60.0
-
-#: The command that serves the API; it migrates first, which finds nothing to do.
-_SERVE = "up"
 
 _ANSWERS = re.compile(r"^answers/s ([\d.]+)  not-200 (\d+)  unexpected (\d+)", re.MULTILINE)
 _REQUESTS = re.compile(r"^ *(\d+) requests in", re.MULTILINE)
@@ -83,7 +82,7 @@ def measure(
     with _ours(world) as (url, key), _noop(world) as noop:
         theirs = Wrk("ours", noop, world.yardsticks / "post.lua", {"BODY": str(world.yardsticks / body)})
         ours = Wrk("ours", url, HERE / "post.lua", {"BODY": str(HERE / body), "AUTH": key})
-        pair = Pair(f"http-{operation}", theirs, ours, None, operation == "consume", unanswered=CONNECTIONS)
+        pair = Pair(f"http-{operation}", theirs, ours, TARGET, operation == "consume", unanswered=CONNECTIONS)
         for side in (theirs, ours):
             side.rate(world, 1)  # its caches are full, and its connections open
         return pairing.measure(world, seconds, pairs, pair=pair)
@@ -92,15 +91,16 @@ def measure(
 @contextmanager
 def _ours(world: World) -> Iterator[tuple[str, str]]:
     """One process of ours, and a key for it."""
-    environment = {**os.environ, "CONTROLPLANE_DATABASE_URL": world.url("ours")}
+    administrator = {**os.environ, "CONTROLPLANE_DATABASE_URL": world.url("ours")}
     command = [sys.executable, "-m", "controlplane"]
     made = subprocess.run(
-        [*command, "keys", "create", "bench"], env=environment, capture_output=True, text=True, check=False
+        [*command, "keys", "create", "bench"], env=administrator, capture_output=True, text=True, check=False
     )
     if made.returncode:
         raise click.ClickException(f"no key for the bench\n{made.stderr}")
     port = _free_port()
-    with _served([*command, _SERVE, "--port", str(port)], world, environment, port):
+    environment = {**administrator, "CONTROLPLANE_DATABASE_URL": world.app_url("ours")}
+    with _served([*command, "serve", "--port", str(port)], world, environment, port):
         yield f"http://127.0.0.1:{port}/graphql", made.stdout.strip()
 
 

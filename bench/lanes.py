@@ -42,8 +42,8 @@ class Lanes:
         return decided, items / max(each.seconds for each in done)
 
 
-LANES_HOT = Pair("lanes-hot", FLOOR_HOT, Lanes(HOT), None)
-LANES_SPREAD = Pair("lanes-spread", FLOOR_SPREAD, Lanes(), None)
+LANES_HOT = Pair("lanes-hot", FLOOR_HOT, Lanes(HOT), 0.5)
+LANES_SPREAD = Pair("lanes-spread", FLOOR_SPREAD, Lanes(), 0.5)
 _TWO = Pair("lanes-two", Lanes(), Lanes(processes=2), TARGET_TWO)
 
 
