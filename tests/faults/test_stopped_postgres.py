@@ -31,7 +31,8 @@ def test_answers_stop_and_go_on_with_postgres(folder: Path) -> None:
             socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": BALANCE}}))
             assert available(socket.recv(10)) == "1000"
             standing.server.stop()
-            assert api.error(CONSUME, request) == {"code": "DATABASE_UNREACHABLE", "retryable": True}
+            refusal = {"code": "DATABASE_UNREACHABLE", "retryable": True, "retryAfter": 0.5}
+            assert api.error(CONSUME, request) == refusal
             assert httpx.get(f"{url}/healthz").status_code == 200
             assert httpx.get(f"{url}/readyz", timeout=20).status_code == 503
             standing.server.start()

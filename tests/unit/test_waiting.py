@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.db.lanes.settling import stopping
 from controlplane.db.lanes.ticket import Call, Ticket
 from controlplane.db.lanes.waiting import CUSTOMER_SHARE, Waiting
 from controlplane.errors import OutcomeUnknown, Shed
@@ -166,11 +167,12 @@ def test_those_who_come_back_stand_before_their_own_and_after_the_others() -> No
 
 
 def test_a_ticket_that_was_sent_and_lost_is_never_called_unwritten() -> None:
-    lost, refused, reader = ticket("a"), ticket("a"), ticket("a", 1, Call.CHECK)
-    lost.sent = lost.unclear = True
+    lost, late, refused, reader = ticket("a"), ticket("a"), ticket("a"), ticket("a", 1, Call.CHECK)
+    lost.unclear = late.unclear = True  # … and came back deferred since, or was refused
+    reader.sent = True
     lost.fail(Shed("no room", code="OUT_OF_RESOURCES"))
     refused.fail(Shed("no room", code="OUT_OF_RESOURCES"))
-    reader.sent = True
-    reader.abandon()
-    assert isinstance(outcome(lost), OutcomeUnknown)
-    assert (type(outcome(refused)), type(outcome(reader))) == (Shed, Shed)
+    late.abandon(stopping())
+    reader.abandon(stopping())
+    assert [type(outcome(each)) for each in (lost, late)] == [OutcomeUnknown, OutcomeUnknown]
+    assert [type(outcome(each)) for each in (refused, reader)] == [Shed, Shed]

@@ -13,10 +13,10 @@ from controlplane.db.lanes.calls import Calls
 from controlplane.db.lanes.checks import Checks
 from controlplane.db.lanes.faults import moved
 from controlplane.db.lanes.lanes import Lanes
-from controlplane.db.lanes.settling import Unwatched, Watch
+from controlplane.db.lanes.settling import Unwatched, Watch, stopping
 from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket
 from controlplane.db.pool import Database
-from controlplane.errors import DatabaseError, RequestError, Shed
+from controlplane.errors import DatabaseError, RequestError
 
 #: One request of KERNEL §1: the names as everywhere, amounts as strings in plain notation.
 Item: TypeAlias = Mapping[str, Any]
@@ -163,7 +163,7 @@ class Decisions:
 
     def _refuse_if_stopping(self) -> None:
         if self._stops:
-            raise Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0)
+            raise stopping()
 
 
 def _together(items: Sequence[Item]) -> list[list[int]]:

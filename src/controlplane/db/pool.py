@@ -9,8 +9,9 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
+from time import monotonic
 from typing import Any, LiteralString, TypeAlias
 
 import psycopg
@@ -29,8 +30,6 @@ CHECKOUT_SECONDS = 3.0
 #: Requests that may wait for a connection; the next one is shed at once.
 WAITING_REQUESTS = 2_000
 
-#: Seconds that whoever lost a connection waits until the others have been looked at.
-CHECK_SECONDS = 0.5
 #: Seconds beyond the statement's own time-out after which a connection that says nothing is given up.
 ANSWER_SECONDS = 2.0
 
@@ -38,9 +37,24 @@ Row: TypeAlias = TupleRow
 
 
 class ServingConnection(psycopg.AsyncConnection[TupleRow]):
-    """Remembers the warnings of the running statement: one at COMMIT means that durability is unclear."""
+    """Remembers the warnings of the running statement: one at COMMIT means that durability is unclear.
+
+    Attributes:
+        made_at: on ``time.monotonic``.
+    """
 
     warnings: list[str]
+    made_at: float
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the server has hung up. It said so without being asked, so nothing need be sent."""
+        try:
+            self.pgconn.consume_input()  # its last words …
+            self.pgconn.consume_input()  # … and the end
+        except psycopg.OperationalError:
+            return True
+        return self.closed
 
 
 class Database:
@@ -77,7 +91,7 @@ class Database:
         )
         self._connected = False
         self._errors_before = 0
-        self._check: asyncio.Task[None] | None = None
+        self._drained_at = 0.0
         self._pool: AsyncConnectionPool[ServingConnection] = AsyncConnectionPool(
             changed_url(url, options=settings or None),
             connection_class=ServingConnection,
@@ -95,7 +109,8 @@ class Database:
             max_size=size,
             max_waiting=WAITING_REQUESTS,
             timeout=CHECKOUT_SECONDS,
-            reconnect_timeout=20.0,
+            # Each attempt waits twice as long as the one before; whoever asks next begins them anew.
+            reconnect_timeout=CHECKOUT_SECONDS,
             configure=self._configure,
             name=name,
             open=False,
@@ -107,8 +122,6 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; calls that are under way finish first."""
-        if self._check is not None:
-            self._check.cancel()
         await self._pool.close()
 
     def statistics(self) -> dict[str, int]:
@@ -140,28 +153,26 @@ class Database:
     async def _connection(self) -> AsyncIterator[ServingConnection]:
         try:
             connection = await self._pool.getconn()
+            if connection.is_dead:
+                # Nothing was sent yet: there is nothing to be in doubt about.
+                await self._give_back(connection)
+                connection = await self._pool.getconn()
         except (PoolTimeout, TooManyRequests, PoolClosed) as error:
             raise self._shed() from error
         try:
             yield connection
-        except OutcomeUnknown:
-            await self._pool.putconn(connection)
-            await self._sort_out()
-            raise
-        except BaseException:
-            await self._pool.putconn(connection)
-            raise
-        else:
-            await self._pool.putconn(connection)
+        finally:
+            await self._give_back(connection)
 
-    async def _sort_out(self) -> None:
-        """Throw away connections that died with the one that has: the server may be gone, or the network.
+    async def _give_back(self, connection: ServingConnection) -> None:
+        """With one that has died go all that are as old: the server may be gone, or the network.
 
-        In the latter case they hang when they are asked, so that is not waited for.
+        They are not asked, since in the latter case they would hang, and be missing from the pool meanwhile.
         """
-        if self._check is None or self._check.done():
-            self._check = asyncio.create_task(self._pool.check(), name="pool check")
-        await asyncio.wait([self._check], timeout=CHECK_SECONDS)
+        await self._pool.putconn(connection)
+        if connection.closed and connection.made_at > self._drained_at:
+            self._drained_at = monotonic()
+            await self._pool.drain()
 
     def _shed(self) -> Shed:
         if self._connected and self._errors() == self._errors_before:
@@ -176,6 +187,7 @@ class Database:
         self._connected = True
         self._errors_before = self._errors()
         connection.warnings = []
+        connection.made_at = monotonic()
         connection.add_notice_handler(partial(_note, connection.warnings))
 
 
@@ -208,5 +220,6 @@ async def _run(
 def _cut(connection: ServingConnection) -> None:
     """End a connection so that whoever waits for it hears of it; cancelling would wait for an answer."""
     _log.warning("connection_cut", why="no answer came in time")
-    with socket.socket(fileno=os.dup(connection.fileno())) as wire:
+    # It may be broken already, which whoever waits is about to hear.
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)

@@ -5,7 +5,7 @@ from weakref import WeakValueDictionary
 
 from controlplane.db.lanes.calls import Calls
 from controlplane.db.lanes.lane import Lane
-from controlplane.db.lanes.settling import Watch
+from controlplane.db.lanes.settling import Watch, stopping
 from controlplane.db.lanes.ticket import Call, Ticket
 from controlplane.db.lanes.waiting import Waiting
 
@@ -59,7 +59,7 @@ class Checks:
     def shut(self) -> None:
         """Tell everybody who waits that this process stops; what is in flight goes on."""
         for ticket in self._line.clear():
-            ticket.abandon()
+            ticket.abandon(stopping())
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds."""

@@ -4,9 +4,14 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from controlplane.db.lanes.settling import Send, Watch, settle
+import structlog
+
+from controlplane.db.lanes.settling import Send, Watch, settle, stopping
 from controlplane.db.lanes.ticket import Ticket
 from controlplane.db.lanes.waiting import Waiting
+from controlplane.errors import DatabaseError
+
+_log = structlog.get_logger(__name__)
 
 
 class Lane:
@@ -53,21 +58,32 @@ class Lane:
             tickets = self.waiting.take()
             if tickets:
                 await self._carry(tickets)
-            else:
+            elif not self.waiting:  # a turn may also have met nobody but those whose callers have gone
                 self.waiting.arrival.clear()
                 await self.waiting.arrival.wait()
 
     async def _carry(self, tickets: list[Ticket]) -> None:
+        """Send, and never leave anybody without an answer: not when we are stopped, nor for a fault of ours.
+
+        A fault is told to those it met; the lane goes on with the next.
+        """
+        try:
+            await self._settle(tickets)
+        except asyncio.CancelledError:
+            for ticket in tickets:
+                ticket.abandon(stopping())
+            raise
+        except Exception as fault:
+            _log.exception("lane_fault", call=tickets[0].call.value)
+            for ticket in tickets:
+                ticket.abandon(DatabaseError(f"a fault of ours: {fault!r}", code="INTERNAL"))
+
+    async def _settle(self, tickets: list[Ticket]) -> None:
         begun = monotonic()
         call, items = tickets[0].call.value, sum(map(len, tickets))
         for ticket in tickets:
             self._watch.waited(call, begun - ticket.queued_at)
-        try:
-            deferred = await settle(tickets, self._send, self._watch)
-        except BaseException:
-            for ticket in tickets:
-                ticket.abandon()
-            raise
+        deferred = await settle(tickets, self._send, self._watch)
         seconds = monotonic() - begun
         self.waiting.took(items, seconds)
         self._watch.sent(call, items, seconds)

@@ -24,6 +24,8 @@ from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, Request
 CONFLICT_RETRIES = 5
 #: Seconds before the first retry and at most; each is about twice the one before.
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
+#: ``lock_not_available``: a lock was waited for in vain. The rest of its class says so at once, for ever.
+GATE_HELD = "55P03"
 
 
 class Deferred:
@@ -68,11 +70,19 @@ class Unwatched:
         """Nothing."""
 
 
+def stopping() -> Shed:
+    """What whoever waits is told when this process stops."""
+    return Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0)
+
+
 async def settle(tickets: Sequence[Ticket], send: Send, watch: Watch) -> list[Ticket]:
     """Send until each ticket has an outcome or its caller has gone.
 
     Returns:
         Tickets that have none because their customer's gate is held elsewhere.
+
+    Raises:
+        Exception: a fault of ours; tickets whose statement was under way are still ``sent``.
     """
     attempt = 0
     while tickets := [ticket for ticket in tickets if not ticket.is_over]:
@@ -80,15 +90,16 @@ async def settle(tickets: Sequence[Ticket], send: Send, watch: Watch) -> list[Ti
             ticket.sent = True
         try:
             return _deliver(tickets, await send(tickets))
-        except RequestError as error:
-            return await _without_culprits(tickets, error, send, watch)
         except DatabaseError as error:
-            if isinstance(error, Shed) and error.code == "LOCKED":
-                return _deliver(tickets, [DEFERRED] * sum(map(len, tickets)))
-            if isinstance(error, OutcomeUnknown):
-                for ticket in tickets:
-                    ticket.unclear = ticket.call.writes
-            elif not _may_pass(error, attempt) and not any(ticket.unclear for ticket in tickets):
+            is_lost = isinstance(error, OutcomeUnknown)
+            for ticket in tickets:
+                ticket.sent = False
+                ticket.unclear = ticket.unclear or (is_lost and ticket.call.writes)
+            if isinstance(error, RequestError):
+                return await _without_culprits(tickets, error, send, watch)
+            if error.sqlstate == GATE_HELD and tickets[0].call.writes:
+                return list(tickets)
+            if not (is_lost or _may_pass(error, attempt) or any(ticket.unclear for ticket in tickets)):
                 for ticket in tickets:
                     ticket.fail(error)
                 return []
@@ -109,6 +120,7 @@ def _pause(attempt: int) -> float:
 
 
 def _deliver(tickets: Sequence[Ticket], outcomes: Sequence[Outcome | Deferred]) -> list[Ticket]:
+    assert len(outcomes) == sum(map(len, tickets)), "one outcome an item"
     deferred = []
     place = 0
     for ticket in tickets:
@@ -132,7 +144,7 @@ async def _without_culprits(
         own = next((moved(named[n], -place) for n in range(place, place + len(ticket)) if n in named), None)
         place += len(ticket)
         if own is not None:
-            ticket.settle([own] * len(ticket))
+            ticket.fail(own)
         else:
             innocent.append(ticket)
     if len(tickets) == 1 and innocent:

@@ -69,8 +69,9 @@ class Ticket:
         actor: who grants.
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
-        sent: whether a statement that carries it has left.
-        unclear: whether such a statement's end was never heard, so that it may be recorded.
+        sent: whether a statement that carries it is under way.
+        unclear: whether such a statement's end was never heard, so that it may be recorded; this is never
+            taken back, since a later statement that wrote nothing says nothing of the earlier one.
     """
 
     __slots__ = (
@@ -133,16 +134,13 @@ class Ticket:
             error = OutcomeUnknown("its answer was lost or did not come in time", code="UNKNOWN")
         self.settle([error] * len(self.texts))
 
-    def abandon(self) -> None:
-        """Tell the caller what is known when nobody goes on with it."""
-        if self.sent and self.call.writes:
-            self.unclear = True
-        self.fail(Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0))
+    def abandon(self, error: DatabaseError) -> None:
+        """Go on with it no more: what is under way may still be committed, what is not never is."""
+        self.unclear = self.unclear or (self.sent and self.call.writes)
+        self.fail(error)
 
     def _expire(self) -> None:
-        """The time given is over: a statement under way may still be committed, one not sent never is."""
-        self.unclear = self.sent and self.call.writes
-        self.fail(
+        self.abandon(
             Shed(
                 "no answer within the time given; nothing was written",
                 code="DEADLINE_EXCEEDED",
