@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from controlplane.db.decisions import Decisions, connections
+from controlplane.db.lanes.settling import Watch
 from controlplane.db.lanes.ticket import Judgement
 from controlplane.db.pool import Database
 from controlplane.errors import DatabaseError
@@ -63,13 +64,15 @@ def ask(customer: str, amount: str = "1", key: str | None = None, **more: Any) -
 
 
 @asynccontextmanager
-async def deciding(url: str, watch: Seen | None = None, **options: Any) -> AsyncIterator[Decisions]:
+async def deciding(
+    url: str, watch: Watch | None = None, *, statement_timeout_ms: int = 20_000, **options: Any
+) -> AsyncIterator[Decisions]:
     """Lanes on this database, as a process of the API has them."""
     lanes = options.setdefault("lanes", 2)
     database = Database(
         url,
         size=connections(lanes),
-        statement_timeout_ms=20_000,
+        statement_timeout_ms=statement_timeout_ms,
         behind_pooler=False,
         name="controlplane lanes",
     )

@@ -22,7 +22,7 @@ from controlplane.db.migrate import migrate
 from controlplane.types import Environment, Failover
 from tests.commands import controlplane
 from tests.servers import wanted_major
-from tests.sql.configuring import small_world
+from tests.sql.configuring import Configuration, small_world
 
 #: For servers that are there to have a history and not to keep it.
 LOOSE = {"fsync": "off", "shared_buffers": "64MB", "max_wal_size": "256MB"}
@@ -56,6 +56,30 @@ class Place:
             rates = [{"creditType": "general", "quantity": "input", "amount": "1"}]
             world.catalog("set_rates", featureId="chat", rates=rates)
             world.change("grant_credits", idempotencyKey="grant", creditType="general", amount=amount)
+
+    def make_customers(self, count: int, granted: int) -> None:
+        """Others beside it, ``c0``, ``c1`` …, with so many credits each and a budget of as many."""
+        shape = {"measure": "CREDITS", "creditType": "general", "window": "TOTAL"}
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            for number in range(count):
+                customer = Configuration(connection, f"c{number}")
+                customer.change("upsert_customer")
+                customer.change(
+                    "grant_credits", idempotencyKey="grant", creditType="general", amount=str(granted)
+                )
+                customer.change("set_budget", budgetId="all", limit=str(granted), **shape)
+
+    def trip(self, name: str, does: str, *, at_commit: bool = False) -> None:
+        """Whatever is recorded under a key that begins with ``name`` does this, in PL/pgSQL."""
+        when = "CONSTRAINT TRIGGER {} AFTER" if at_commit else "TRIGGER {} BEFORE"
+        later = "DEFERRABLE INITIALLY DEFERRED" if at_commit else ""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"  # type: ignore[arg-type]
+                f" IF starts_with(NEW.key, '{name}') THEN {does}; END IF; RETURN NEW; END $$;"
+                f"CREATE {when.format(name)} INSERT ON core.idempotency {later}"
+                f" FOR EACH ROW EXECUTE FUNCTION public.{name}()"
+            )
 
     def consume(self, key: str, amount: str) -> tuple[Any, ...]:
         """Whether it was allowed, the reason, whether it was answered before, and the seq."""

@@ -1,0 +1,112 @@
+"""The wire is cut at every step between a question and its answer, in every way, while callers spend.
+
+Each caller ends in time with ALLOWED, DENIED, UNKNOWN or a refusal that may be tried again, and all of it is
+so. Where the answer is lost the lanes ask again with the same key, so callers hardly notice.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from controlplane.db import pool
+from controlplane.types import Role
+from tests.api.serving import Api, serving
+from tests.faults.doors import HttpDoor, lanes_on
+from tests.faults.judging import stands, wait_for_the_rest
+from tests.faults.load import IN_AN_OUTAGE, Load, Told, asked
+from tests.faults.proxy import Http, Postgres, Proxy, Step, Way, server_of
+from tests.faults.standing import Place
+from tests.faults.test_killed_postgres import wait_for_answers
+
+GRANTED = 1_000_000
+CUSTOMERS = 3
+#: Milliseconds that a statement may take; half a second later its connection is given up.
+PATIENCE = 500
+#: Seconds of a delay that is borne, and of one that is not: then the question comes when nobody waits for it.
+SHORT, LONG = 0.2, 1.3
+
+CUTS = [
+    (step, way, seconds)
+    for step in Step
+    for way, seconds in (
+        (Way.RESET, 0),
+        (Way.CLOSE, 0),
+        (Way.SWALLOW, 0),
+        (Way.DELAY, SHORT),
+        (Way.DELAY, LONG),
+    )
+    if step is not Step.SENT or way in (Way.RESET, Way.CLOSE)
+]
+
+
+@pytest.fixture
+def spending(place: Place) -> Place:
+    place.make_customers(CUSTOMERS, GRANTED)
+    return place
+
+
+@pytest.fixture
+def wire(
+    spending: Place, login_url: Callable[[Role], str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Proxy, str]]:
+    """Between the application and Postgres; and the URL by way of it."""
+    monkeypatch.setattr(pool, "ANSWER_SECONDS", 0.5)
+    login = login_url(Role.APP)
+    with Proxy(server_of(login), Postgres) as proxy:
+        yield proxy, proxy.url(login)
+
+
+def test_cut_between_lanes_and_postgres_under_load(spending: Place, wire: tuple[Proxy, str]) -> None:
+    proxy, url = wire
+    hurried = itertools.cycle((0.6, 2.0))
+    with (
+        lanes_on(url, statement_timeout_ms=PATIENCE) as lanes,
+        Load(lambda _: lanes.open(within=next(hurried)), customers=CUSTOMERS) as load,
+    ):
+        for cut in CUTS:
+            proxy.cut(load, *cut)
+            wait_for_answers(load)
+    assert load.words["UNKNOWN"] > 0
+    assert set(load.words) <= IN_AN_OUTAGE
+    stands(spending, load.told, GRANTED)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_a_lost_answer_is_asked_for_again(spending: Place, wire: tuple[Proxy, str], step: Step) -> None:
+    """With the same key, before the caller is told anything: so it hears what was decided at first."""
+    proxy, url = wire
+    with lanes_on(url) as lanes:
+        cut = proxy.arm(step, Way.RESET)
+        [word] = lanes.open().send([asked("c0", "key", 3)])
+        assert cut.made.is_set()
+        again = lanes.open().send([asked("c0", "key", 3)])
+    assert isinstance(word, Told)
+    assert again == [word]
+    wait_for_the_rest(spending)
+    stands(spending, {("c0", "key"): (3, word)}, GRANTED)
+
+
+def test_cut_on_both_sides_of_the_api(spending: Place, wire: tuple[Proxy, str]) -> None:
+    """Over HTTP a lost answer is the caller's, who asks again with the same key."""
+    proxy, url = wire
+    with (
+        psycopg.connect(spending.url, autocommit=True) as connection,
+        serving(url, statement_timeout_ms=PATIENCE) as served,
+        Proxy(int(served.rsplit(":")[-1]), Http) as front,
+    ):
+        key = Api(served, connection, url).make_key()
+        address = f"http://127.0.0.1:{front.port}"
+        with Load(lambda _: HttpDoor(address, key, within=1.0), customers=CUSTOMERS) as load:
+            for number, cut in enumerate(CUTS):
+                if number % 3 == 0:  # all of these are made above
+                    proxy.cut(load, *cut)
+                if (
+                    cut[1] is not Way.SWALLOW or cut[0] is Step.AMID
+                ):  # each costs its caller the whole time-out
+                    front.cut(load, *cut)
+                wait_for_answers(load)
+    assert load.words["UNKNOWN"] > 0
+    assert set(load.words) <= IN_AN_OUTAGE
+    stands(spending, load.told, GRANTED)
