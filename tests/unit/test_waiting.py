@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.db.lanes.settling import stopping
-from controlplane.db.lanes.ticket import Call, Ticket
+from controlplane.db.lanes.ticket import Call, Ticket, stopping
 from controlplane.db.lanes.waiting import CUSTOMER_SHARE, Waiting
 from controlplane.errors import OutcomeUnknown, Shed
 

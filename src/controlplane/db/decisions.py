@@ -13,8 +13,8 @@ from controlplane.db.lanes.calls import Calls
 from controlplane.db.lanes.checks import Checks
 from controlplane.db.lanes.faults import moved
 from controlplane.db.lanes.lanes import Lanes
-from controlplane.db.lanes.settling import Unwatched, Watch, stopping
-from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket
+from controlplane.db.lanes.settling import Unwatched, Watch
+from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket, stopping
 from controlplane.db.pool import Database
 from controlplane.errors import DatabaseError, RequestError
 

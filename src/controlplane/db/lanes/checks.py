@@ -5,7 +5,7 @@ from weakref import WeakValueDictionary
 
 from controlplane.db.lanes.calls import Calls
 from controlplane.db.lanes.lane import Lane
-from controlplane.db.lanes.settling import Watch, stopping
+from controlplane.db.lanes.settling import Watch
 from controlplane.db.lanes.ticket import Call, Ticket
 from controlplane.db.lanes.waiting import Waiting
 
@@ -58,10 +58,9 @@ class Checks:
 
     def shut(self) -> None:
         """Tell everybody who waits that this process stops; what is in flight goes on."""
-        for ticket in self._line.clear():
-            ticket.abandon(stopping())
+        self._line.shut()
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds."""
-        await asyncio.gather(*[lane.stop(seconds) for lane in self._lanes])
         self.shut()
+        await asyncio.gather(*[lane.stop(seconds) for lane in self._lanes])

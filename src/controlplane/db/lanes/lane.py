@@ -6,8 +6,8 @@ from time import monotonic
 
 import structlog
 
-from controlplane.db.lanes.settling import Send, Watch, settle, stopping
-from controlplane.db.lanes.ticket import Ticket
+from controlplane.db.lanes.settling import Send, Watch, settle
+from controlplane.db.lanes.ticket import Ticket, stopping
 from controlplane.db.lanes.waiting import Waiting
 from controlplane.errors import DatabaseError
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 from controlplane.db.lanes.calls import LOCK_MS, Calls
 from controlplane.db.lanes.lane import Lane
-from controlplane.db.lanes.settling import Watch, stopping
+from controlplane.db.lanes.settling import Watch
 from controlplane.db.lanes.ticket import Ticket
 from controlplane.db.lanes.waiting import Waiting
 from controlplane.errors import Shed
@@ -52,13 +52,12 @@ class Lanes:
     def shut(self) -> None:
         """Tell everybody who waits that this process stops; what is in flight goes on."""
         for lane in self._all:
-            for ticket in lane.waiting.clear():
-                ticket.abandon(stopping())
+            lane.waiting.shut()
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds."""
+        self.shut()
         await asyncio.gather(*[lane.stop(seconds) for lane in self._all])
-        self.shut()  # what came back deferred at last
 
 
 class _Pair:

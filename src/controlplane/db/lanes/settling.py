@@ -70,11 +70,6 @@ class Unwatched:
         """Nothing."""
 
 
-def stopping() -> Shed:
-    """What whoever waits is told when this process stops."""
-    return Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0)
-
-
 async def settle(tickets: Sequence[Ticket], send: Send, watch: Watch) -> list[Ticket]:
     """Send until each ticket has an outcome or its caller has gone.
 

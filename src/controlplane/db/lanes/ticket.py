@@ -35,6 +35,11 @@ class Judgement:
 Outcome: TypeAlias = Judgement | dict[str, Any] | DatabaseError
 
 
+def stopping() -> Shed:
+    """What whoever waits or comes is told when this process stops."""
+    return Shed("this process stops; try another", code="SHUTTING_DOWN", retry_after=1.0)
+
+
 class Call(Enum):
     """Which function of ``api`` a ticket is for; a statement carries tickets of one kind."""
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from controlplane.db.lanes.ticket import Ticket
+from controlplane.db.lanes.ticket import Ticket, stopping
 from controlplane.errors import Shed
 
 #: Items of one customer in a statement that others wait for too.
@@ -43,6 +43,7 @@ class Waiting:
         self._customers = customers
         self._apart = apart
         self._seconds_an_item = 0.001
+        self._is_shut = False
         self.arrival = asyncio.Event()
         self._lines: OrderedDict[str, _Line] = OrderedDict()
         self.items = 0
@@ -53,6 +54,9 @@ class Waiting:
 
     def put(self, ticket: Ticket) -> None:
         """Join the customer's line; where that is too long, or all are, the ticket is shed at once."""
+        if self._is_shut:
+            ticket.abandon(stopping())
+            return
         line = self._lines.get(ticket.customer)
         for says, waiting, most in (
             ("too much waits here", self.items, self._most),
@@ -71,6 +75,10 @@ class Waiting:
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """Go to the front of their one customer's line, whose next turn is the last; no bound applies."""
+        if self._is_shut:
+            for ticket in tickets:
+                ticket.abandon(stopping())
+            return
         line = self._lines.setdefault(tickets[0].customer, _Line())
         line.extendleft(reversed(tickets))
         count = sum(map(len, tickets))
@@ -93,9 +101,12 @@ class Waiting:
         self.items -= line.items
         return list(line)
 
-    def clear(self) -> list[Ticket]:
-        """Take everything away."""
-        return [ticket for customer in list(self._lines) for ticket in self.leave(customer)]
+    def shut(self) -> None:
+        """Tell everybody who waits that this process stops, and whoever comes, or comes back, from now on."""
+        self._is_shut = True
+        for customer in list(self._lines):
+            for ticket in self.leave(customer):
+                ticket.abandon(stopping())
 
     def take(self) -> list[Ticket]:
         """The next statement's tickets: of one kind, each customer's in the order they came."""
