@@ -174,6 +174,8 @@ class HttpDoor:
         asked = {"query": _CONSUME, "variables": {"input": item, "ms": self._ms}}
         try:
             answer = self._client.post(self._url, json=asked).json()
+        except httpx.ConnectError:
+            return Refused("UNREACHABLE")
         except httpx.TransportError:
             self.lost += 1
             return Unknown()

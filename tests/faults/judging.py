@@ -19,6 +19,8 @@ def stands(place: Place, told: Mapping[Key, tuple[int, Word]], granted: int) -> 
     * ALLOWED: there is one usage event with these figures; DENIED: it is recorded, and moved nothing;
     * refused: there is no trace of the key, neither now nor when all that was under way has ended;
     * UNKNOWN: either is so.
+
+    Nobody is denied what there is: only more than was granted is.
     """
     wait_for_the_rest(place)
     assert place.faults == []
@@ -26,9 +28,9 @@ def stands(place: Place, told: Mapping[Key, tuple[int, Word]], granted: int) -> 
         own = {key: word for (owner, key), word in told.items() if owner == customer}
         recorded = _recorded(place, customer)
         wrong = [
-            f"{customer} {key}: told {word}, recorded {recorded.get(key)}"
+            f"{customer} {key} for {amount}: told {word}, recorded {recorded.get(key)}"
             for key, (amount, word) in own.items()
-            if not _is_so(amount, word, recorded.get(key))
+            if not _is_so(amount, granted, word, recorded.get(key))
         ]
         assert not wrong, "\n".join(wrong[:5])
         assert set(recorded) <= set(own), "what nobody asked for"
@@ -36,7 +38,8 @@ def stands(place: Place, told: Mapping[Key, tuple[int, Word]], granted: int) -> 
         assert place.rows("SELECT available FROM core.wallet WHERE customer_id = %s", customer) == [
             (granted - spent,)
         ]
-        assert place.rows("SELECT used FROM core.counter WHERE customer_id = %s", customer) == [(spent,)]
+        used = "SELECT coalesce(sum(used), 0) FROM core.counter WHERE customer_id = %s"
+        assert place.rows(used, customer) == [(spent,)]
         items = [asked(customer, key, amount) for key, (amount, _) in own.items()]
         again, once_more = _asked_again(place, items), _asked_again(place, items)
         for key, before in recorded.items():
@@ -73,7 +76,9 @@ def _recorded(place: Place, customer: str) -> dict[str, tuple[Told, int]]:
     return {key: (Told(is_allowed, why, seq), int(charged)) for key, is_allowed, why, seq, charged in rows}
 
 
-def _is_so(amount: int, word: Word, recorded: tuple[Told, int] | None) -> bool:
+def _is_so(amount: int, granted: int, word: Word, recorded: tuple[Told, int] | None) -> bool:
+    if recorded and recorded[0].allowed != (amount <= granted):
+        return False
     charged = amount if recorded and recorded[0].allowed else 0
     match word:
         case Told():
