@@ -65,13 +65,18 @@ def ask(customer: str, amount: str = "1", key: str | None = None, **more: Any) -
 
 @asynccontextmanager
 async def deciding(
-    url: str, watch: Watch | None = None, *, statement_timeout_ms: int = 20_000, **options: Any
+    url: str,
+    watch: Watch | None = None,
+    *,
+    statement_timeout_ms: int = 20_000,
+    size: int | None = None,
+    **options: Any,
 ) -> AsyncIterator[Decisions]:
     """Lanes on this database, as a process of the API has them."""
     lanes = options.setdefault("lanes", 2)
     database = Database(
         url,
-        size=connections(lanes),
+        size=size or connections(lanes),
         statement_timeout_ms=statement_timeout_ms,
         behind_pooler=False,
         name="controlplane lanes",

@@ -7,7 +7,8 @@ Everything an application does goes through ``api``; ``recover`` is the command,
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,17 +70,20 @@ class Place:
                 )
                 customer.change("set_budget", budgetId="all", limit=str(granted), **shape)
 
-    def trip(self, name: str, does: str, *, at_commit: bool = False) -> None:
+    @contextmanager
+    def trip(self, name: str, does: str, *, at_commit: bool = False) -> Iterator[None]:
         """Whatever is recorded under a key that begins with ``name`` does this, in PL/pgSQL."""
-        when = "CONSTRAINT TRIGGER {} AFTER" if at_commit else "TRIGGER {} BEFORE"
+        when = f"CONSTRAINT TRIGGER {name} AFTER" if at_commit else f"TRIGGER {name} BEFORE"
         later = "DEFERRABLE INITIALLY DEFERRED" if at_commit else ""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(
                 f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"  # type: ignore[arg-type]
                 f" IF starts_with(NEW.key, '{name}') THEN {does}; END IF; RETURN NEW; END $$;"
-                f"CREATE {when.format(name)} INSERT ON core.idempotency {later}"
+                f"CREATE {when} INSERT ON core.idempotency {later}"
                 f" FOR EACH ROW EXECUTE FUNCTION public.{name}()"
             )
+            yield
+            connection.execute(f"DROP FUNCTION public.{name} CASCADE")  # type: ignore[arg-type]
 
     def consume(self, key: str, amount: str) -> tuple[Any, ...]:
         """Whether it was allowed, the reason, whether it was answered before, and the seq."""

@@ -34,9 +34,7 @@ def url(spending: Place, login_url: Callable[[Role], str]) -> str:
 
 def test_one_in_two_hundred_fails_alone_whatever_is_wrong_with_it(spending: Place, url: str) -> None:
     """Named by DETAIL; by a state of class 22 or 23 that names nothing; and at COMMIT, after the answer."""
-    spending.trip("crash", "PERFORM 1 / 0")
-    spending.trip("clash", "RAISE EXCEPTION 'no' USING ERRCODE = '23514'")
-    spending.trip("later", "RAISE EXCEPTION 'no' USING ERRCODE = '23514'", at_commit=True)
+    refusal = "RAISE EXCEPTION 'no' USING ERRCODE = '23514'"
     seen = Seen()
 
     async def run() -> list[object]:
@@ -50,7 +48,12 @@ def test_one_in_two_hundred_fails_alone_whatever_is_wrong_with_it(spending: Plac
             answers = await together(*good[:90], malformed, *bad, *good[90:])
             return [outcome for [outcome] in answers]
 
-    outcomes = asyncio.run(run())
+    with (
+        spending.trip("crash", "PERFORM 1 / 0"),
+        spending.trip("clash", refusal),
+        spending.trip("later", refusal, at_commit=True),
+    ):
+        outcomes = asyncio.run(run())
     wrong, right = outcomes[90:94], outcomes[:90] + outcomes[94:]
     assert [error.sqlstate for error in wrong if isinstance(error, RequestError)] == [
         "UC100",
@@ -69,9 +72,12 @@ def test_what_an_orphan_may_yet_commit_is_unknown(spending: Place, url: str) -> 
 
     That the lane came back from those gates with nothing says nothing of the statement it has lost.
     """
-    spending.trip("slow", "PERFORM pg_sleep(0.4)")
     items = [asked(f"c{number}", f"slow-{number}", 1) for number in range(CUSTOMERS)]
-    with Proxy(server_of(url), Postgres) as proxy, lanes_on(proxy.url(url), lanes=1) as lanes:
+    with (
+        spending.trip("slow", "PERFORM pg_sleep(0.4)"),
+        Proxy(server_of(url), Postgres) as proxy,
+        lanes_on(proxy.url(url), lanes=1) as lanes,
+    ):
         lanes.open().send([asked("c0", "first", 1)])
         proxy.arm(Step.SENT, Way.RESET)
         words = lanes.open(within=0.9).send(items)

@@ -1,7 +1,7 @@
 """A commit that waits for a synchronous standby: nobody is told of it before it is safe.
 
-Where the wait is cancelled Postgres warns and answers as if all were well; callers hear UNKNOWN. The answer is
-recorded here nevertheless, and the same key gives it once the standby's name is taken away.
+Where the wait is cancelled Postgres warns, and answers as if all were well; callers hear UNKNOWN. The answer
+is recorded here nevertheless, and the same key gives it once the standby's name is taken away.
 """
 
 import threading

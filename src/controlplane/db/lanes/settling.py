@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 
 from controlplane.db.lanes.faults import faults_by_item, moved
 from controlplane.db.lanes.ticket import Outcome, Ticket
-from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, RequestError, Shed
+from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, RequestError
 
 #: Times that a batch is sent again after a deadlock or the like.
 CONFLICT_RETRIES = 5
