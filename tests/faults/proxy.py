@@ -148,6 +148,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._links: set[_Link] = set()
         self.over = asyncio.Event()
 
     def arm(self, step: Step, way: Way, seconds: float = 0.5) -> Cut:
@@ -199,8 +200,16 @@ class Proxy:
             writer.close()
             return
         self._writers.add(there[1])
-        await _Link(self, self._language(), (reader, writer), there).run()
+        link = _Link(self, self._language(), (reader, writer), there)
+        self._links.add(link)
+        await link.run()
+        self._links.remove(link)
         self._writers -= {writer, there[1]}
+
+    def silence(self) -> None:
+        """From now on all connections there are say nothing; new ones do."""
+        for link in list(self._links):
+            link.is_silent = True
 
     def cut(self, load: Load, step: Step, way: Way, seconds: float) -> None:
         """Cut one of this load's, which must go on."""
@@ -226,7 +235,7 @@ class _Link:
         self._language = language
         self._client, self._server = client, server
         self._cut: Cut | None = None
-        self._is_silent = False
+        self.is_silent = False
 
     async def run(self) -> None:
         """Until one of them goes, which the other is told; or for ever, where nothing is told any more."""
@@ -244,7 +253,7 @@ class _Link:
         try:
             while True:
                 question = await self._language.question(self._client[0])
-                if self._is_silent:
+                if self.is_silent:
                     await self._proxy.over.wait()
                 self._cut = self._proxy.take(self._language, question)
                 if self._cut and self._cut.step is Step.ASKED:
@@ -261,6 +270,8 @@ class _Link:
         try:
             while True:
                 message = await self._language.message(self._server[0])
+                if self.is_silent:
+                    await self._proxy.over.wait()
                 if self._cut is None or self._cut.step is Step.SENT:
                     self._client[1].write(message)
                     continue
@@ -292,7 +303,7 @@ class _Link:
                 await asyncio.wait_for(self._proxy.over.wait(), cut.seconds)
             return
         if cut.way is Way.SWALLOW:
-            self._is_silent = True
+            self.is_silent = True
             await self._proxy.over.wait()
         for _, writer in (self._client, self._server):
             if cut.way is Way.RESET and isinstance(writer.get_extra_info("sockname"), tuple):

@@ -14,7 +14,7 @@ from controlplane.db import pool
 from controlplane.types import Role
 from tests.api.serving import Api, serving
 from tests.faults.doors import HttpDoor, lanes_on
-from tests.faults.judging import stands, wait_for_the_rest
+from tests.faults.judging import stands
 from tests.faults.load import IN_AN_OUTAGE, Load, Told, asked
 from tests.faults.proxy import Http, Postgres, Proxy, Step, Way, server_of
 from tests.faults.standing import Place
@@ -81,11 +81,29 @@ def test_a_lost_answer_is_asked_for_again(spending: Place, wire: tuple[Proxy, st
         cut = proxy.arm(step, Way.RESET)
         [word] = lanes.open().send([asked("c0", "key", 3)])
         assert cut.made.is_set()
+        proxy.arm(step, Way.RESET)
+        [checked] = lanes.do(lanes.decisions.check([asked("c0", "key", 3)]), 5)
+        assert checked.allowed
+        proxy.arm(step, Way.RESET)
+        given = {"idempotencyKey": "once", "creditType": "general", "amount": "5"}
+        made = lanes.do(lanes.decisions.grant("c1", given, "me"), 5)
         again = lanes.open().send([asked("c0", "key", 3)])
     assert isinstance(word, Told)
     assert again == [word]
-    wait_for_the_rest(spending)
     stands(spending, {("c0", "key"): (3, word)}, GRANTED)
+    granted = "SELECT count(*), sum(amount) FROM core.credit_grant WHERE customer_id = 'c1'"
+    assert (made["amount"], spending.rows(granted)) == ("5", [(2, GRANTED + 5)])
+
+
+def test_one_connection_that_hangs_takes_the_others_along(wire: tuple[Proxy, str]) -> None:
+    """The network forgot them all: whoever asks waits for one of them, and not for one after the other."""
+    proxy, url = wire
+    with lanes_on(url, lanes=1, statement_timeout_ms=PATIENCE) as lanes:
+        door = lanes.open(within=1.8)  # a connection is given up after one second
+        assert isinstance(door.send([asked("c0", "before", 1)])[0], Told)
+        proxy.silence()
+        words = door.send([asked("c0", "after", 1), asked("c1", "after", 1)])
+        assert all(isinstance(word, Told) and word.allowed for word in words), words
 
 
 def test_cut_on_both_sides_of_the_api(spending: Place, wire: tuple[Proxy, str]) -> None:
