@@ -9,6 +9,7 @@ A spender sends one call after the other, each with new keys, to one customer or
 a door of its own (``tests.faults.doors``). Afterwards ``tests.faults.judging`` asks whether all of it is so.
 """
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -120,6 +121,11 @@ class Load:
             for place in range(random.choice((1, 1, 2, 5)))
             for amount in [10**9 if random.random() < 0.125 else random.randint(1, 3)]
         ]
+
+
+def rounds(usual: int) -> int:
+    """How often to do it: ``make faults ROUNDS=50``."""
+    return int(os.environ.get("CONTROLPLANE_TEST_ROUNDS") or usual)
 
 
 def asked(customer: str, key: str, amount: int) -> Item:

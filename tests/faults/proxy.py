@@ -277,8 +277,9 @@ class _Link:
                     continue
                 kept.append(message)
                 if self._language.is_last(message):
-                    await self._pass_on(kept, self._cut)
-                    kept, self._cut = [], None
+                    cut, self._cut = self._cut, None  # while it is made, the next question may bring another
+                    await self._pass_on(kept, cut)
+                    kept = []
         except Proxy._ENDS:
             pass
 

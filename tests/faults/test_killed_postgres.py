@@ -19,7 +19,7 @@ import pytest
 from controlplane.types import Role
 from tests.faults.doors import Spender, lanes_on
 from tests.faults.judging import stands
-from tests.faults.load import IN_AN_OUTAGE, Load
+from tests.faults.load import IN_AN_OUTAGE, Load, rounds
 from tests.faults.standing import Standing
 from tests.servers import ROLE_PREFIX
 
@@ -48,15 +48,15 @@ def durable(folder: Path) -> Iterator[Standing]:
 
 def test_what_was_answered_stands_once(durable: Standing) -> None:
     """Spenders in SQL, and callers of lanes, on the same customers."""
-    rounds = int(os.environ.get("CONTROLPLANE_TEST_ROUNDS") or 3)
-    random = Random(rounds)
+    kills = rounds(3)
+    random = Random(kills)
     url = durable.server.url("controlplane", user=APP)
     with (
         lanes_on(url) as lanes,
         Load(lambda give_up: Spender(url, give_up), spenders=3, customers=CUSTOMERS) as sql,
         Load(lambda _: lanes.open(), customers=CUSTOMERS, seed=1) as callers,
     ):
-        for number in range(rounds):
+        for number in range(kills):
             wait_for_answers(callers)
             time.sleep(random.uniform(0.3, 0.6))
             (kill_a_backend, kill_the_postmaster, kill_everything)[number % 3](durable, random)
