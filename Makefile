@@ -44,7 +44,7 @@ bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, and what grows
 races: $(VENV)/.installed-dev ## Race sixteen connections over so many other worlds: make races RACES=200
 	@CONTROLPLANE_TEST_RACES=$(or $(RACES),100) $(BIN)/pytest tests/concurrency/test_histories.py
 
-faults: $(VENV)/.installed-dev ## Kill Postgres under load so many times, and all other faults: make faults ROUNDS=50
+faults: $(VENV)/.installed-dev ## Kill Postgres and cut wires under load so many times, and all other faults: make faults ROUNDS=50
 	@CONTROLPLANE_TEST_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest --timeout 0 tests/faults
 
 mutants: $(VENV)/.installed-dev ## Slips in the kernel's SQL, and which of them the tests notice; ARGS=--help tells more
