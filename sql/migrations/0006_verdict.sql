@@ -6,6 +6,7 @@ CREATE TYPE core.verdict AS (
   catalog_version   bigint,
   i_customer        text[],
   i_key             text[],
+  i_kept            bytea[],
   i_month           date[],
   i_fingerprint     bytea[],
   -- NEW (decided now), REPLAYED, UNRECORDED (its key may come again), DEFERRED
@@ -93,10 +94,12 @@ CREATE TYPE core.verdict AS (
 CREATE TYPE core.request AS (
   i_customer   text[],
   i_key        text[],
+  -- The same by core.key_bytes.
+  i_kept       bytea[],
   i_month      date[],
   month_from   date,
   month_to     date,
-  -- Fingerprints: of session and group; a_ of the amounts; r_ of all else but the dimensions.
+  -- Fingerprints: of session and of group or instant; a_ of the amounts; r_ of all else but the dimensions.
   i_print      bytea[],
   i_ask        integer[],
   -- The first item of the batch with the same customer and key; null where no key stands twice.

@@ -17,7 +17,7 @@
 -- burn order), x_ charge (a counter on a route, in the order limits bind), w_ wallet, g_ grant, c_ counter,
 -- u_ unknown entity, k_ customer, e_ ledger entry; b_ what is booked for the item at hand.
 --
---   p_operation    first field of every fingerprint
+--   p_operation    its first letter begins every fingerprint
 --   p_customer_id  whose items they are where they do not say so; null where each must
 --   p_customers    all customers of the items, each once, in the order of COLLATE "C"
 --   p_held         for each of them, whether the caller holds its gate (a check: true): false is answered DEFERRED; null was not there
@@ -106,7 +106,7 @@ DECLARE
   v_t_from integer; v_s_from integer; v_s_to integer; v_s_last integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
   v_seq bigint; v_leg integer; v_text text; v_shown text; v_balances text; v_balances_shown text; v_credits text;
-  v_fell_short text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
+  v_fell_short text; v_rest text; v_bound text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';
@@ -131,7 +131,7 @@ BEGIN
     v_ask := v_i_ask[v_i];
     v_r := v_a_route[v_ask];
     v_k := v_r_k[v_r];
-    v_i_print[v_i] := v_i_print[v_i] || v_a_print[v_ask] || v_r_print[v_r];
+    v_i_print[v_i] := v_r_print[v_r] || v_a_print[v_ask] || v_i_print[v_i];
 
     -- part: judge/book_who_fits.plpgsql
 

@@ -1,4 +1,4 @@
--- Reads a list of items: their scalars, their amounts in one flat list, a fingerprint of four bytes a field, and what
+-- Reads a list of items: their scalars, their amounts in one flat list, their fingerprints (core.differing_field), and what
 -- they have in common. Items that differ only in key, session, group and metadata are one *ask*; asks that differ only
 -- in their amounts take one *route*; routes that differ only in customer, entities and overage have one *price*. What
 -- items share is read once.
@@ -23,10 +23,10 @@ DECLARE
   v_request core.request;
   v_malformed boolean;
   v_keys bigint;
-  -- The month of the instant and, as the first digits of a UUIDv7, where it begins and ends.
+  -- The month of the instant and, as the first bytes of a UUIDv7, where it begins and ends.
   v_month date := date_trunc('month', p_at, 'UTC')::date;
-  v_begins text := core.uuid_prefix(v_month);
-  v_ends text := core.uuid_prefix((v_month + interval '1 month')::date);
+  v_begins bytea := core.uuid_prefix(v_month);
+  v_ends bytea := core.uuid_prefix((v_month + interval '1 month')::date);
 BEGIN
   -- What would make the statement below fail instead of finding the fault.
   IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' OR jsonb_array_length(p_items) NOT BETWEEN 1 AND 1000
@@ -34,14 +34,9 @@ BEGIN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
   END IF;
   WITH item AS MATERIALIZED (
-    SELECT i.*,
+    SELECT i.*, core.key_bytes(i.key) AS kept,
            -- JSON holds no control character, so the session cannot be taken for something else.
-           concat_ws(E'\x1f', i.item - '{idempotencyKey,sessionId,group,metadata,detail}'::text[], CASE WHEN p_sessions THEN i.session END) AS ask,
-           -- Nearly every key is a UUIDv7 of the month; the others are looked at digit by digit.
-           CASE WHEN i.key COLLATE "C" >= v_begins AND i.key COLLATE "C" < v_ends AND i.key LIKE '________-____-7___-____-____________'
-                     AND translate(i.key, '0123456789abcdef', '') = '----' AND strpos('89ab', substr(i.key, 20, 1)) > 0
-                     AND v_month >= p_undated
-                THEN v_month ELSE core.key_month(i.key, p_undated) END AS month
+           concat_ws(E'\x1f', i.item - '{idempotencyKey,sessionId,group,metadata,detail}'::text[], CASE WHEN p_sessions THEN i.session END) AS ask
     FROM ROWS FROM (jsonb_array_elements(p_items), jsonb_to_recordset(p_items) AS (
         "idempotencyKey" text, "customerId" text, "featureId" text, quantity text, quantities jsonb, "entityIds" jsonb, "sessionId" text,
         dimensions jsonb, overage text, "group" text, "occurredAt" text, metadata jsonb))
@@ -87,22 +82,26 @@ BEGIN
     FROM (SELECT route, min(first) AS first, min(names) AS names, min(zeros) AS zeros, row_number() OVER () AS no FROM read GROUP BY route) AS n
     JOIN item AS i ON i.o = n.first
   )
-  SELECT i.malformed OR a.malformed OR r.malformed, (SELECT count(*) FROM (SELECT DISTINCT key FROM item) AS k), i.customer, i.key, i.month, i.month_from, i.month_to, i.print, i.ask, i."group", i.session, i.metadata,
+  SELECT i.malformed OR a.malformed OR r.malformed, (SELECT count(*) FROM (SELECT DISTINCT key FROM item) AS k), i.customer, i.key, i.kept, i.month, i.month_from, i.month_to, i.print, i.ask, i."group", i.session, i.metadata,
          a.route, a.amount, a.count, a.print, a.quantities, string_to_array(a.amounts, ','),
          r.customer, r.feature, r.price, r.entities, r.dimensions, r.overage, r.occurred, r.k, r.names, r.zeros, r.session, r.print
-  INTO v_malformed, v_keys, v_request.i_customer, v_request.i_key, v_request.i_month, v_request.month_from, v_request.month_to, v_request.i_print, v_request.i_ask, v_request.i_group, v_request.i_session, v_request.i_metadata,
+  INTO v_malformed, v_keys, v_request.i_customer, v_request.i_key, v_request.i_kept, v_request.i_month, v_request.month_from, v_request.month_to, v_request.i_print, v_request.i_ask, v_request.i_group, v_request.i_session, v_request.i_metadata,
        v_request.a_route, v_request.a_amount, v_request.a_count, v_request.a_print, v_request.a_quantities, v_request.amounts,
        v_request.r_customer, v_request.r_feature, v_request.r_price, v_request.r_entities, v_request.r_dimensions, v_request.r_overage, v_request.r_occurred, v_request.r_k, v_request.r_names,
        v_request.r_zeros, v_request.r_session, v_request.r_print
   FROM (
-    SELECT array_agg(customer) AS customer, array_agg(key) AS key, array_agg(month) AS month, min(month) AS month_from, max(month) AS month_to, array_agg(no::integer) AS ask,
+    SELECT array_agg(customer) AS customer, array_agg(key) AS key, array_agg(kept) AS kept, array_agg(month) AS month, min(month) AS month_from, max(month) AS month_to, array_agg(no::integer) AS ask,
            array_agg("group") AS "group", array_agg(session) AS session, array_agg(nullif(metadata, 'null')) AS metadata,
-           array_agg(int4send(hashtext(coalesce(session, ''))) || int4send(hashtext(coalesce("group", '')))) AS print,
+           array_agg(int4send(hashtext(coalesce(session, ''))) || CASE WHEN "group" IS NULL THEN '' ELSE int4send(hashtext("group")) END) AS print,
            bool_or(key IS NULL OR jsonb_typeof(item -> 'idempotencyKey') <> 'string' OR length(key) NOT BETWEEN 1 AND 255 OR month > p_at + interval '1 month'
              OR (session IS NOT NULL AND (jsonb_typeof(item -> 'sessionId') <> 'string' OR length(session) > 128))
              OR ("group" IS NOT NULL AND (jsonb_typeof(item -> 'group') <> 'string' OR length("group") NOT BETWEEN 1 AND 128 OR item ->> 'overage' IN ('CAP', 'RECORD')))
              OR (metadata IS NOT NULL AND metadata <> 'null' AND (jsonb_typeof(metadata) <> 'object' OR length(metadata::text) > 8192))) AS malformed
-    FROM (SELECT i.o, i.item, i.key, coalesce(i.customer, p_customer_id) AS customer, i.month, i."group", i.session, i.metadata, a.no
+    FROM (SELECT i.o, i.item, i.key, i.kept, coalesce(i.customer, p_customer_id) AS customer, i."group", i.session, i.metadata, a.no,
+                 -- Nearly every key is a UUIDv7 of the month; the others are looked at digit by digit.
+                 CASE WHEN length(i.kept) = 16 AND i.kept >= v_begins AND i.kept < v_ends AND substr(i.kept, 7, 1) BETWEEN '\x70' AND '\x7f'
+                           AND substr(i.kept, 9, 1) BETWEEN '\x80' AND '\xbf' AND v_month >= p_undated
+                      THEN v_month ELSE core.key_month(i.key, p_undated) END AS month
           FROM item AS i JOIN ask AS a USING (ask) ORDER BY i.o) AS item
   ) AS i
   CROSS JOIN (
@@ -122,15 +121,19 @@ BEGIN
            array_agg(customer) AS customer, array_agg(feature) AS feature, array_agg(price::integer) AS price, array_agg(entities) AS entities,
            array_agg(dimensions) AS dimensions, array_agg(overage) AS overage, array_agg(occurred) AS occurred, array_agg(k::integer) AS k, array_agg(names) AS names, array_agg(zeros) AS zeros,
            array_agg(session) AS session,
-           array_agg(int4send(hashtext(p_operation)) || int4send(hashtext(feature)) || int4send(hashtext(entities::text)) || int4send(hashtext(overage))
-             || int4send(coalesce(hashtext(extract(epoch FROM occurred)::text), 0))) AS print
+           array_agg(convert_to(left(p_operation, 1) || substr(overage, 3, 1), 'UTF8') || int4send(hashtext(feature)) || int4send(hashtext(entities::text))) AS print
     FROM (SELECT * FROM route ORDER BY no) AS route
   ) AS r;
   IF v_malformed THEN
     PERFORM core.refuse_malformed(p_items, p_customer_id, p_at);
   END IF;
 
-  -- The same key twice, and groups: nearly all batches have none.
+  -- When it happened, the same key twice, and groups: nearly all batches have none.
+  IF cardinality(array_remove(v_request.r_occurred, NULL)) > 0 THEN
+    SELECT array_agg(i.print || coalesce(int4send(hashtext(extract(epoch FROM v_request.r_occurred[v_request.a_route[i.ask]])::text)), '') ORDER BY i.o)
+    INTO v_request.i_print
+    FROM unnest(v_request.i_print, v_request.i_ask) WITH ORDINALITY AS i (print, ask, o);
+  END IF;
   IF v_keys < cardinality(v_request.i_key) THEN
     SELECT array_agg(first::integer ORDER BY o) INTO v_request.i_first
     FROM (SELECT o, min(o) OVER (PARTITION BY customer, key) AS first

@@ -78,13 +78,13 @@ BEGIN
 
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, reason, answer)
   SELECT i.customer, i.month, i.key, i.fingerprint, p.at, i.seq, i.allowed, coalesce(i.reason, ''), i.answer::json
-  FROM unnest(p.i_customer, p.i_month, p.i_key, p.i_fingerprint, p.i_status, p.i_seq, p.i_allowed, p.i_reason, p.i_answer)
+  FROM unnest(p.i_customer, p.i_month, p.i_kept, p.i_fingerprint, p.i_status, p.i_seq, p.i_allowed, p.i_reason, p.i_answer)
     AS i (customer, month, key, fingerprint, status, seq, allowed, reason, answer)
   WHERE i.status = 'NEW';
   IF true = ANY (p.i_allowed) THEN
     INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, feature_id, entity_nos, session_id, dimensions, quantities,
                                   credits, shortfall, path, counters, reason, catalog_version)
-    SELECT i.customer, i.seq, p.at, v_occurred[v_route[i.ask]], v_feature[v_route[i.ask]], ('[' || v_named[v_route[i.ask]] || ']')::json, i.session,
+    SELECT i.customer, i.seq, p.at, v_occurred[v_route[i.ask]], v_feature[v_route[i.ask]], CASE WHEN v_named[v_route[i.ask]] = '' OR strpos(v_named[v_route[i.ask]], ',') > 0 THEN ('[' || v_named[v_route[i.ask]] || ']')::json END, i.session,
            v_dimensions[v_price[v_route[i.ask]]], coalesce(i.quantities::json, v_quantities[i.ask]), CASE WHEN i.counters IS NULL THEN v_credits[i.ask] ELSE i.credits::json END, i.shortfall::json, translate(v_path[v_route[i.ask]], '{}', '[]')::json,
            CASE WHEN i.counters IS NULL THEN v_counters[v_route[i.ask]] ELSE nullif(i.counters, '[]')::json END, i.reason, p.catalog_version
     FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_ask, p.i_session, p.i_quantities, p.i_credits, p.i_shortfall, p.i_counters, p.i_reason)
