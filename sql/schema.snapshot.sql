@@ -126,7 +126,7 @@ CREATE TYPE core.verdict AS (
 	c_end timestamp with time zone[],
 	c_used numeric[],
 	c_held numeric[],
-	c_denied_count bigint[],
+	c_denied_count integer[],
 	c_denied_amount numeric[],
 	c_from_seq bigint[],
 	c_is_new boolean[],

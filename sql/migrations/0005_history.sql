@@ -146,7 +146,8 @@ PARALLEL SAFE
 AS $$
 BEGIN
   RETURN CASE
-    WHEN p_key LIKE '________-____-____-____-____________' AND pg_catalog.translate(p_key, '0123456789abcdef', '') = '----' THEN pg_catalog.uuid_send(p_key::uuid)
+    WHEN p_key LIKE '________-____-____-____-____________' AND pg_catalog.pg_input_is_valid(p_key, 'uuid') AND p_key::uuid::text = p_key
+      THEN pg_catalog.uuid_send(p_key::uuid)
     WHEN pg_catalog.octet_length(p_key) = 16 THEN pg_catalog.convert_to(p_key, 'UTF8') || '\x00'
     ELSE pg_catalog.convert_to(p_key, 'UTF8')
   END;

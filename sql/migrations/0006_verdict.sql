@@ -70,7 +70,8 @@ CREATE TYPE core.verdict AS (
   -- What is held included.
   c_used            numeric[],
   c_held            numeric[],
-  c_denied_count    bigint[],
+  -- By how much more would have been denied.
+  c_denied_count    integer[],
   c_denied_amount   numeric[],
   -- The seq from which a window that began now counts; null where the window goes on.
   c_from_seq        bigint[],
