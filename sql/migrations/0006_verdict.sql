@@ -27,7 +27,11 @@ CREATE TYPE core.verdict AS (
   i_shortfall       text[],
   i_counters        text[],
   i_metadata        jsonb[],
+  -- Of a wallet after an item that takes one slice of it, what it is due of its route's grant; null where its entries are in e_.
+  i_balance         numeric[],
   a_route           integer[],
+  a_due             numeric[],
+  r_grant           integer[],
   -- Where an item says nothing else: what it takes, what it costs, which counters it charges.
   a_quantities      text[],
   a_credits         text[],
