@@ -123,7 +123,7 @@ SLIPS = (
         r"'synchronous_commit', 'on'",
         "'synchronous_commit', 'off'",
     ),
-    Slip("P14", "what is too fine is taken", "core.parse_items", r"BETWEEN 1 AND 9\b", "BETWEEN 1 AND 99"),
+    Slip("P14", "what is too fine is taken", "core.judge", r"BETWEEN 1 AND 9\b", "BETWEEN 1 AND 99"),
 )
 
 

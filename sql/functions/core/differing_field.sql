@@ -1,6 +1,5 @@
 -- The first field in which two fingerprints differ, by its name in the request. A fingerprint has four bytes
--- a field; core.parse_items makes them, and core.judge puts those of an item, of its amounts, of its route and of the
--- route's dimensions together.
+-- a field; core.judge puts those of an item, of its amounts, of its route and of the route's dimensions together.
 CREATE OR REPLACE FUNCTION core.differing_field(p_one bytea, p_other bytea) RETURNS text
 LANGUAGE plpgsql
 IMMUTABLE

@@ -4,9 +4,12 @@
 -- what the whole batch needs with one statement per table, judges the items in order in memory, so that a
 -- denied item does not count against later ones, and writes nothing.
 --
--- What items share is loaded and found out once: see core.parse_items for *ask*, *route* and *price*. A customer whose
--- items *fit* whatever order they come in (all of them together stay within each limit and within the first grant of their
--- burn order) needs no second look at each; the others are judged one by one. Either way one piece of code books.
+-- What items share is read, loaded and found out once. Items that differ only in key, session, group and metadata are one
+-- *ask*; asks that differ only in their amounts take one *route*; routes that differ only in customer, entities and overage have
+-- one *price*. A single item is one of each, and no statement is needed to find that out.
+--
+-- A customer whose items *fit* whatever order they come in (all of them together stay within each limit and within the first
+-- grant of their burn order) needs no second look at each; the others are judged one by one. Either way one piece of code books.
 --
 -- PL/pgSQL hands arrays from function to function by copy, so this is one function; the loader puts it together
 -- from its parts, which share the variables declared here.
@@ -37,7 +40,6 @@ SET enable_memoize = off
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
-  v_request core.request;
   v_verdict core.verdict;
   v_row record;
   v_catalog bigint;
@@ -51,20 +53,24 @@ DECLARE
   v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   v_k_fits boolean[]; v_k_asked integer[];
   -- items
-  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
+  v_i_customer text[]; v_i_key text[]; v_i_session text[]; v_i_metadata jsonb[]; v_i_month date[]; v_i_asked text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
   v_i_quantities text[]; v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
   v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- asks
-  v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
+  v_a_first integer[]; v_a_names text[]; v_a_zeros text[]; v_a_taken text[]; v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
   -- routes
+  v_r_first integer[]; v_r_entities jsonb[]; v_r_dimensions jsonb[]; v_r_occurred timestamptz[]; v_r_zeros text[]; v_r_priced text[];
   v_r_k integer[]; v_r_price integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
   v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
   v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
   v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
+  -- the request while it is read
+  v_item jsonb; v_session text; v_group text; v_metadata jsonb; v_quantities jsonb; v_name text; v_amount text; v_names text; v_zeros text; v_hash bigint;
+  v_undated date; v_month date; v_begins text; v_ends text; v_month_from date; v_month_to date;
   -- prices
   v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_undeclared boolean[]; v_p_unbookable text[];
   v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
@@ -112,7 +118,13 @@ BEGIN
   v_dry := p_operation = 'check';
   SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
 
-  -- part: judge/read_request.plpgsql
+  -- part: judge/read_customers.plpgsql
+
+  -- part: judge/read_items.plpgsql
+
+  -- part: judge/read_asks.plpgsql
+
+  -- part: judge/read_routes.plpgsql
 
   -- part: judge/load_prices.plpgsql
 
