@@ -182,8 +182,6 @@ COMMENT ON FUNCTION api.check_many(jsonb, boolean)
 IS 'The same for many customers.';
 COMMENT ON FUNCTION core.consume_batch(text, jsonb, boolean)
 IS 'The one consumption: locks gates, books what is due, judges, writes.';
-COMMENT ON FUNCTION core.check_batch(text, jsonb, boolean)
-IS 'The dry run, by the same core.judge.';
 COMMENT ON FUNCTION core.judge(text, text, text [], boolean [], jsonb, timestamptz, boolean)
 IS 'The one decider: reads, judges in memory, writes nothing.';
 COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)

@@ -115,7 +115,7 @@ SLIPS = (
         r"greatest\(core\.clock\(\), v_last_at\)",
         "core.clock()",
     ),
-    Slip("P10", "a check is lenient", "core.check_batch", r"p_observe\);", "true);"),
+    Slip("P10", "a check is lenient", "api.check", r"p_observe\);", "true);"),
     Slip(
         "P12",
         "a commit is not waited for",
