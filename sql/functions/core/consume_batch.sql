@@ -60,11 +60,10 @@ BEGIN
   RETURN QUERY
   SELECT (i.o - 1)::integer, i.customer, i.key, i.allowed, i.reason, i.would, i.status = 'REPLAYED', i.status = 'DEFERRED',
          CASE WHEN i.status IN ('NEW', 'REPLAYED') THEN i.seq END, i.at,
-         (i.shown || CASE WHEN i.bound IS NULL THEN '}' ELSE ',"entityId":' || coalesce(to_json(e.entity_id)::text, 'null') || '}}' END)::json
+         (i.shown || CASE WHEN i.bound IS NULL THEN '}' ELSE ',"entityId":' || coalesce((
+           SELECT to_json(e.entity_id)::text FROM core.entity AS e WHERE e.customer_id = i.customer AND e.entity_no = i.bound), 'null') || '}}' END)::json
   FROM unnest(v_verdict.i_customer, v_verdict.i_key, v_verdict.i_status, v_verdict.i_allowed, v_verdict.i_would_allow, v_verdict.i_reason,
               v_verdict.i_seq, v_verdict.i_recorded_at, v_verdict.i_shown, v_verdict.i_bound)
-    WITH ORDINALITY AS i (customer, key, status, allowed, would, reason, seq, at, shown, bound, o)
-  LEFT JOIN core.entity AS e ON e.customer_id = i.customer AND e.entity_no = i.bound
-  ORDER BY i.o;
+    WITH ORDINALITY AS i (customer, key, status, allowed, would, reason, seq, at, shown, bound, o);
 END
 $$;
