@@ -79,7 +79,14 @@ CHECK = Pair(
     "check",
     Pgbench("pgbench", ("-S", "-M", "prepared", *EIGHT), items=1),
     Pgbench("ours", ("-M", "prepared", *EIGHT, "-f", "{bench}/check.pgbench"), items=1),
-    None,
+    0.08,
+    records=False,
+)
+CHECK_50 = Pair(
+    "check, 50 a call",
+    CHECK.yardstick,
+    Pgbench("ours", ("-M", "prepared", *EIGHT, "-f", "{bench}/check_50.pgbench"), items=50),
+    0.5,
     records=False,
 )
 

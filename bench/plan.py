@@ -66,6 +66,11 @@ ROWS = (
         partial(pairs.measure, pair=pairs.CHECK),
     ),
     Row(
+        "check50",
+        "50 customers a check, one item each, 8 clients; to pgbench -S, item by item",
+        partial(pairs.measure, pair=pairs.CHECK_50),
+    ),
+    Row(
         "lanes-hot",
         "one customer, 64 callers of one item in one process; to floor.write, 200 a call",
         partial(pairs.measure, pair=lanes.LANES_HOT),

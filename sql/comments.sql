@@ -173,7 +173,6 @@ COMMENT ON TABLE core.change IS 'Changes of a customer''s configuration, and due
 COMMENT ON TABLE core.idempotency IS 'First answers, by key. Immutable, partitioned by the month inside the key.';
 COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
 COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
-COMMENT ON TYPE core.request IS 'What core.parse_items makes of a list of items, as parallel arrays.';
 COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';
 
 -- Decisions.
@@ -187,12 +186,8 @@ COMMENT ON FUNCTION api.check_many(jsonb, boolean)
 IS 'The same for many customers.';
 COMMENT ON FUNCTION core.consume_batch(text, jsonb, boolean)
 IS 'The one consumption: locks gates, books what is due, judges, writes.';
-COMMENT ON FUNCTION core.check_batch(text, jsonb, boolean)
-IS 'The dry run, by the same core.judge.';
 COMMENT ON FUNCTION core.judge(text, text, text [], boolean [], jsonb, timestamptz, boolean)
 IS 'The one decider: reads, judges in memory, writes nothing.';
-COMMENT ON FUNCTION core.parse_items(text, text, jsonb, timestamptz, boolean, date)
-IS 'Reads a list of items: amounts, fingerprints, and which of them share a route.';
 COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)
 IS 'Whom a budget for each entity of a type counts on a path.';
 COMMENT ON FUNCTION core.uuid_prefix(date)

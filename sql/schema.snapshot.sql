@@ -28,40 +28,6 @@ CREATE TYPE core.entry_kind AS ENUM (
     'CONSUME'
 );
 
-CREATE TYPE core.request AS (
-	i_customer text[],
-	i_key text[],
-	i_kept bytea[],
-	i_month date[],
-	month_from date,
-	month_to date,
-	i_print bytea[],
-	i_ask integer[],
-	i_first integer[],
-	i_group text[],
-	i_session text[],
-	i_metadata jsonb[],
-	a_route integer[],
-	a_amount integer[],
-	a_count integer[],
-	a_print bytea[],
-	a_quantities text[],
-	amounts numeric[],
-	turns integer[],
-	r_customer text[],
-	r_k integer[],
-	r_feature text[],
-	r_price integer[],
-	r_entities jsonb[],
-	r_session text[],
-	r_dimensions jsonb[],
-	r_overage text[],
-	r_occurred timestamp with time zone[],
-	r_print bytea[],
-	r_names text[],
-	r_zeros text[]
-);
-
 CREATE TYPE core.verdict AS (
 	at timestamp with time zone,
 	catalog_version bigint,

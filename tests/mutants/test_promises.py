@@ -121,7 +121,7 @@ SLIPS = (
         r"greatest\(core\.clock\(\), v_last_at\)",
         "core.clock()",
     ),
-    Slip("P10", "a check is lenient", "core.check_batch", r"p_observe\);", "true);"),
+    Slip("P10", "a check is lenient", "api.check", r"p_observe\);", "true);"),
     Slip(
         "P12",
         "a commit is not waited for",
@@ -129,7 +129,7 @@ SLIPS = (
         r"'synchronous_commit', 'on'",
         "'synchronous_commit', 'off'",
     ),
-    Slip("P14", "what is too fine is taken", "core.parse_items", r"BETWEEN 1 AND 9\b", "BETWEEN 1 AND 99"),
+    Slip("P14", "what is too fine is taken", "core.judge", r"BETWEEN 1 AND 9\b", "BETWEEN 1 AND 99"),
 )
 
 

@@ -81,7 +81,7 @@ def test_the_decider_only_reads(rows: Rows) -> None:
     """So that all it reads is one snapshot, and a check cannot charge."""
     wrong = f"""
         SELECT name FROM ({FUNCTIONS}) AS f
-        WHERE provolatile = 'v' AND (proname IN ('judge', 'check_batch', 'check', 'check_many')
+        WHERE provolatile = 'v' AND (proname IN ('judge', 'check', 'check_many')
                                      OR schema = 'api' AND starts_with(proname, 'read_'))
     """
     assert rows(wrong) == []

@@ -129,7 +129,7 @@ def this_month(connection) -> tuple[date, list[str]]:
 
 
 def test_a_decision_finds_the_month_that_the_key_has(connection) -> None:
-    """Most keys are compared with the month's bounds (core.parse_items): the same month as reading them."""
+    """Most keys are compared with the month's bounds (core.judge): the same month as reading them."""
     world = small_world(connection)
     _, keys = this_month(connection)
     items = [{"idempotencyKey": key, "featureId": "none", "quantity": "1"} for key in keys]

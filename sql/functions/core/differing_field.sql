@@ -1,6 +1,6 @@
 -- The first field in which two fingerprints differ, by its name in the request. A fingerprint has a letter for the operation
--- (its first) and one for the overage (its third, since all four differ there), then four bytes a field; core.parse_items makes
--- the parts, and core.judge puts those of a route, of its dimensions, of the amounts and of an item together. What stands at the
+-- (its first) and one for the overage (its third, since all four differ there), then four bytes a field; core.judge
+-- puts those of a route, of its dimensions, of the amounts and of an item together. What stands at the
 -- end is there only where it was said, and is the instant of a RECORD or else the group, since no request can have both.
 CREATE OR REPLACE FUNCTION core.differing_field(p_one bytea, p_other bytea) RETURNS text
 LANGUAGE plpgsql

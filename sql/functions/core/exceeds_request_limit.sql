@@ -1,7 +1,7 @@
 -- Whether one of a request's amounts is above what its feature lets one request ask.
 --
 --   p_limits   quantity name -> limit; null is none
---   p_names    the names of the amounts, as core.parse_items joins them
+--   p_names    the names of the amounts, as core.judge joins them
 --   p_amounts  amounts of many items; those of this one begin after p_at
 CREATE OR REPLACE FUNCTION core.exceeds_request_limit(p_limits jsonb, p_names text, p_amounts numeric[], p_at integer) RETURNS boolean
 LANGUAGE plpgsql

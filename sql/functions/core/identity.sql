@@ -6,9 +6,12 @@ LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  v_database oid;
 BEGIN
-  RETURN (SELECT system_identifier FROM pg_control_system())
+  SELECT oid INTO v_database FROM pg_database WHERE datname = current_database();
+  RETURN (pg_control_system()).system_identifier
     || '/' || CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END
-    || '/' || (SELECT oid FROM pg_database WHERE datname = current_database());
+    || '/' || v_database;
 END
 $$;

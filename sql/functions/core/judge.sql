@@ -4,9 +4,12 @@
 -- what the whole batch needs with one statement per table, judges the items in order in memory, so that a
 -- denied item does not count against later ones, and writes nothing.
 --
--- What items share is loaded and found out once: see core.parse_items for *ask*, *route* and *price*. A customer whose
--- items *fit* whatever order they come in (all of them together stay within each limit and within the first grant of their
--- burn order) needs no second look at each; the others are judged one by one. Either way one piece of code books.
+-- What items share is read, loaded and found out once. Items that differ only in key, session, group and metadata are one
+-- *ask*; asks that differ only in their amounts take one *route*; routes that differ only in customer, entities and overage have
+-- one *price*. A single item is one of each, and no statement is needed to find that out.
+--
+-- A customer whose items *fit* whatever order they come in (all of them together stay within each limit and within the first
+-- grant of their burn order) needs no second look at each; the others are judged one by one. Either way one piece of code books.
 --
 -- PL/pgSQL hands arrays from function to function by copy, so this is one function; the loader puts it together
 -- from its parts, which share the variables declared here.
@@ -21,7 +24,7 @@
 --   p_customer_id  whose items they are where they do not say so; null where each must
 --   p_customers    all customers of the items, each once, in the order of COLLATE "C"
 --   p_held         for each of them, whether the caller holds its gate (a check: true): false is answered DEFERRED; null was not there
---   p_at           the instant
+--   p_at           the instant; null for now, but not before anything the customers have recorded
 --   p_observe      decide and record, but enforce nothing
 --
 -- Raises UC100 for a malformed item.
@@ -37,46 +40,51 @@ SET enable_memoize = off
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
-  v_request core.request;
   v_verdict core.verdict;
   v_row record;
   v_catalog bigint;
   v_installed timestamptz;
   v_sessions boolean;
   v_dry boolean;
+  v_due_at timestamptz;
+  v_last_at timestamptz;
   v_due boolean;
   v_alone boolean;
   -- customers
-  v_k_seq bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
+  v_k_seq bigint[]; v_k_was bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
   v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   v_k_fits boolean[]; v_k_asked integer[];
   -- items
-  v_i_customer text[]; v_i_key text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
+  v_i_customer text[]; v_i_key text[]; v_i_kept bytea[]; v_i_session text[]; v_i_metadata jsonb[]; v_i_month date[]; v_i_asked text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
   v_i_quantities text[]; v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
   v_i_balance numeric[]; v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- asks
-  v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
+  v_a_first integer[]; v_a_names text[]; v_a_zeros text[]; v_a_twice boolean[]; v_a_taken text[]; v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
   -- routes
+  v_r_first integer[]; v_r_entities jsonb[]; v_r_dimensions jsonb[]; v_r_occurred timestamptz[]; v_r_zeros text[]; v_r_priced text[];
   v_r_k integer[]; v_r_price integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
   v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
   v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
   v_r_m_from integer[]; v_m_all numeric[]; v_m_most numeric[]; v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
+  -- the request while it is read
+  v_item jsonb; v_session text; v_group text; v_metadata jsonb; v_quantities jsonb; v_dimensions jsonb; v_name text; v_amount text; v_names text; v_zeros text; v_hash bigint;
+  v_undated date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
   -- prices
-  v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_undeclared boolean[]; v_p_unbookable text[];
+  v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_twice boolean[]; v_p_undeclared boolean[]; v_p_unbookable text[];
   v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
   -- credit types of prices: the price of t is Σ amount × rate ÷ t_over, exactly
   v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
-  v_types integer := 0; v_over numeric;
+  v_types integer := 0; v_over numeric; v_t_amount numeric[]; v_t_units numeric[];
   -- paths
   v_path integer[]; v_path_types text[]; v_nodes integer[];
   -- unknown entities
   v_unknown integer := 0; v_u_k integer[]; v_u_id text[]; v_u_no integer[]; v_u_path text[]; v_u_types text[]; v_u_seq bigint[]; v_u integer;
   -- stops, wallets, grants
-  v_stops integer := 0; v_s_wallet integer[]; v_s_type integer[];
+  v_s_wallet integer[]; v_s_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
   v_w_unbooked numeric[]; v_w_held text[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
   v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
@@ -112,7 +120,13 @@ BEGIN
   v_dry := p_operation = 'check';
   SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
 
-  -- part: judge/read_request.plpgsql
+  -- part: judge/read_customers.plpgsql
+
+  -- part: judge/read_items.plpgsql
+
+  -- part: judge/read_asks.plpgsql
+
+  -- part: judge/read_routes.plpgsql
 
   -- part: judge/load_prices.plpgsql
 
@@ -132,6 +146,9 @@ BEGIN
     v_r := v_a_route[v_ask];
     v_k := v_r_k[v_r];
     v_i_print[v_i] := v_r_print[v_r] || v_a_print[v_ask] || v_i_print[v_i];
+    IF v_r_occurred[v_r] IS NOT NULL THEN
+      v_i_print[v_i] := v_i_print[v_i] || int4send(hashtext(extract(epoch FROM v_r_occurred[v_r])::text));
+    END IF;
 
     -- part: judge/book_who_fits.plpgsql
 

@@ -15,7 +15,7 @@ BEGIN
                  p_table || '_default', p_column, p_month, p_column, v_next) INTO v_stray;
   EXECUTE format('CREATE TABLE core.%I (LIKE core.%I INCLUDING ALL)', p_partition, p_table);
   IF p_column = 'key_month' THEN
-    -- A UUIDv7 is compared with the month's first and the next one's, as in core.parse_items; any other key is read.
+    -- A UUIDv7 is compared with the month's first and the next one's, as in core.judge; any other key is read.
     EXECUTE format('ALTER TABLE core.%I ADD CONSTRAINT idempotency_month_is_the_keys CHECK ('
                    'length(key) = 16 AND key >= %L AND key < %L AND substr(key, 7, 1) BETWEEN %L AND %L AND substr(key, 9, 1) BETWEEN %L AND %L '
                    'OR key_month IS NOT DISTINCT FROM core.month_in_key(core.key_text(key)))',

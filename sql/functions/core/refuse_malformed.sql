@@ -1,4 +1,4 @@
--- Says what is wrong with a list of items that core.parse_items found malformed.
+-- Says what is wrong with a list of items that core.judge found malformed.
 -- Slow and plain, since it runs for bad input only. Always raises UC100: for the first fault of the first bad item, and
 -- where several are bad, DETAIL lists the first fault of each under `items`, so that whoever gathered them from many
 -- callers can send the others again at once.

@@ -29,7 +29,7 @@ from controlplane.db.account import Account, account_for
 from controlplane.db.binaries import Binaries, find_binaries
 from controlplane.db.cluster import SUPERUSER, make_cluster, write_access_files
 from controlplane.db.postmaster import Postmaster, forget_stale, read_postmaster
-from controlplane.db.tuning import server_settings
+from controlplane.db.tuning import server_environment, server_settings
 from controlplane.db.urls import socket_url
 from controlplane.errors import DataDirInUse, EmbeddedServerError
 from controlplane.types import PostgresMajor
@@ -239,6 +239,7 @@ class EmbeddedServer:
                 stdout=log,
                 stderr=log,
                 cwd=self.cluster,
+                env={**os.environ, **server_environment()},
                 start_new_session=True,  # Ctrl-C is for us; Postgres is told when we are done with it
                 preexec_fn=_shut_down_with(os.getpid()) if self._dies_with_parent else None,
                 **account.popen_arguments(),
