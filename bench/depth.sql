@@ -18,7 +18,7 @@ BEGIN
   INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no, amount, to_balance_after)
   SELECT p_customer, g, 1, v_now, 'GRANT', 20, 20, 'ISSUED', 'AVAILABLE', g, 1e9, g * 1e9 FROM generate_series(1, 3) AS g;
   INSERT INTO core.idempotency (customer_id, seq, recorded_at, key_month, allowed, key, fingerprint, answer)
-  SELECT p_customer, g, v_now, '1970-01-01', true, 'grant-' || g, '', '{}' FROM generate_series(1, 3) AS g;
+  SELECT p_customer, g, v_now, '1970-01-01', true, core.key_bytes('grant-' || g), '', '{}' FROM generate_series(1, 3) AS g;
   INSERT INTO core.budget (customer_id, budget_no, budget_id, entity_no, measure, credit_type, budget_window, amount_limit, window_rank, counts_from_seq, created_at)
   SELECT p_customer, 30 + n, 'budget-' || n, n, 'CREDITS', 'general', 'MONTH', 1e9, 5, 3, v_now FROM generate_series(0, p_depth - 1) AS n;
   INSERT INTO core.gate (customer_id, seq, last_at, last_no, entity_count) VALUES (p_customer, 3, v_now, 50, p_depth - 1);

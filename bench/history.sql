@@ -31,7 +31,7 @@ BEGIN
              WHEN 'seq' THEN 'h.seq + $1 * $2'
              WHEN 'recorded_at' THEN '$5 + $1 * interval ''1 microsecond'''
              WHEN 'from_balance_after' THEN 'h.from_balance_after - $1 * $3'
-             WHEN 'key' THEN 'k.key'
+             WHEN 'key' THEN 'core.key_bytes(k.key)'
              WHEN 'key_month' THEN 'core.key_month(k.key, $4)'
              ELSE 'h.' || quote_ident(a.attname) END, ', ' ORDER BY a.attnum) AS terms
     FROM pg_attribute AS a JOIN pg_class AS t ON t.oid = a.attrelid

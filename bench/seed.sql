@@ -36,7 +36,7 @@ WITH granted AS (
   RETURNING customer_id, seq, recorded_at
 )
 INSERT INTO core.idempotency (customer_id, seq, recorded_at, key_month, allowed, key, fingerprint, answer)
-SELECT customer_id, seq, recorded_at, '1970-01-01', true, 'grant-' || seq, '', '{}' FROM granted;
+SELECT customer_id, seq, recorded_at, '1970-01-01', true, core.key_bytes('grant-' || seq), '', '{}' FROM granted;
 INSERT INTO core.budget (customer_id, budget_no, budget_id, entity_no, measure, credit_type, budget_window, amount_limit, window_rank, counts_from_seq, created_at)
 SELECT e.customer_id, 30 + e.entity_no, 'budget-' || e.entity_no, e.entity_no, 'CREDITS', 'general', 'MONTH', 1e9, 5, 3, now() FROM core.entity AS e;
 INSERT INTO core.gate (customer_id, seq, last_at, last_no, entity_count)

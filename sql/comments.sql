@@ -22,6 +22,10 @@ IS 'Put a job on a queue in the caller''s transaction, not before an instant; re
 
 COMMENT ON FUNCTION core.key_month(text, date)
 IS 'The partition of an idempotency key: the month inside a UUIDv7 or ULID not before the given one, else 1970-01-01.';
+COMMENT ON FUNCTION core.key_bytes(text)
+IS 'An idempotency key as it is kept.';
+COMMENT ON FUNCTION core.key_text(bytea)
+IS 'A kept idempotency key as it was given.';
 COMMENT ON FUNCTION core.month_in_key(text)
 IS 'The month inside a UUIDv7 or ULID; null for any other key.';
 COMMENT ON FUNCTION core.instant_of(timestamp, text)
@@ -187,7 +191,7 @@ IS 'The one decider: reads, judges in memory, writes nothing.';
 COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)
 IS 'Whom a budget for each entity of a type counts on a path.';
 COMMENT ON FUNCTION core.uuid_prefix(date)
-IS 'The first digits of the earliest UUIDv7 of a day.';
+IS 'The first bytes of the earliest UUIDv7 of a day.';
 COMMENT ON FUNCTION core.write_verdict(core.verdict)
 IS 'Writes what was judged, one statement per table.';
 COMMENT ON FUNCTION core.kept_figures(text, text, numeric)

@@ -20,11 +20,20 @@ CREATE TYPE core.account AS ENUM (
     'VOIDED'
 );
 
+CREATE TYPE core.entry_kind AS ENUM (
+    'GRANT',
+    'GRANT_EFFECTIVE',
+    'GRANT_EXPIRED',
+    'OVERDRAFT_REPAID',
+    'CONSUME'
+);
+
 CREATE TYPE core.verdict AS (
 	at timestamp with time zone,
 	catalog_version bigint,
 	i_customer text[],
 	i_key text[],
+	i_kept bytea[],
 	i_month date[],
 	i_fingerprint bytea[],
 	i_status text[],
@@ -43,7 +52,10 @@ CREATE TYPE core.verdict AS (
 	i_shortfall text[],
 	i_counters text[],
 	i_metadata jsonb[],
+	i_balance numeric[],
 	a_route integer[],
+	a_due numeric[],
+	r_grant integer[],
 	a_quantities text[],
 	a_credits text[],
 	r_counters text[],
@@ -83,7 +95,7 @@ CREATE TYPE core.verdict AS (
 	c_end timestamp with time zone[],
 	c_used numeric[],
 	c_held numeric[],
-	c_denied_count bigint[],
+	c_denied_count integer[],
 	c_denied_amount numeric[],
 	c_from_seq bigint[],
 	c_is_new boolean[],
@@ -309,12 +321,12 @@ CREATE TABLE core.gate (
 WITH (fillfactor='50');
 
 CREATE TABLE core.idempotency (
-    customer_id text NOT NULL,
     seq bigint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
     key_month date NOT NULL,
     allowed boolean NOT NULL,
-    key text NOT NULL,
+    customer_id text NOT NULL,
+    key bytea NOT NULL,
     fingerprint bytea NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
     answer json NOT NULL
@@ -322,25 +334,25 @@ CREATE TABLE core.idempotency (
 PARTITION BY RANGE (key_month);
 
 CREATE TABLE core.idempotency_default (
-    customer_id text CONSTRAINT idempotency_customer_id_not_null NOT NULL,
     seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
     recorded_at timestamp with time zone CONSTRAINT idempotency_recorded_at_not_null NOT NULL,
     key_month date CONSTRAINT idempotency_key_month_not_null NOT NULL,
     allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
-    key text CONSTRAINT idempotency_key_not_null NOT NULL,
+    customer_id text CONSTRAINT idempotency_customer_id_not_null NOT NULL,
+    key bytea CONSTRAINT idempotency_key_not_null NOT NULL,
     fingerprint bytea CONSTRAINT idempotency_fingerprint_not_null NOT NULL,
     reason text DEFAULT ''::text CONSTRAINT idempotency_reason_not_null NOT NULL,
     answer json CONSTRAINT idempotency_answer_not_null NOT NULL,
-    CONSTRAINT idempotency_month_is_the_keys CHECK ((NOT (key_month IS DISTINCT FROM core.month_in_key(key))))
+    CONSTRAINT idempotency_month_is_the_keys CHECK ((NOT (key_month IS DISTINCT FROM core.month_in_key(core.key_text(key)))))
 );
 
 CREATE TABLE core.idempotency_undated (
-    customer_id text CONSTRAINT idempotency_customer_id_not_null NOT NULL,
     seq bigint CONSTRAINT idempotency_seq_not_null NOT NULL,
     recorded_at timestamp with time zone CONSTRAINT idempotency_recorded_at_not_null NOT NULL,
     key_month date CONSTRAINT idempotency_key_month_not_null NOT NULL,
     allowed boolean CONSTRAINT idempotency_allowed_not_null NOT NULL,
-    key text CONSTRAINT idempotency_key_not_null NOT NULL,
+    customer_id text CONSTRAINT idempotency_customer_id_not_null NOT NULL,
+    key bytea CONSTRAINT idempotency_key_not_null NOT NULL,
     fingerprint bytea CONSTRAINT idempotency_fingerprint_not_null NOT NULL,
     reason text DEFAULT ''::text CONSTRAINT idempotency_reason_not_null NOT NULL,
     answer json CONSTRAINT idempotency_answer_not_null NOT NULL
@@ -380,7 +392,6 @@ CREATE TABLE core.installation_change (
 );
 
 CREATE TABLE core.ledger_entry (
-    customer_id text NOT NULL,
     seq bigint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
     effective_at timestamp with time zone,
@@ -389,8 +400,9 @@ CREATE TABLE core.ledger_entry (
     to_wallet_no integer NOT NULL,
     from_account core.account NOT NULL,
     to_account core.account NOT NULL,
+    kind core.entry_kind NOT NULL,
     leg smallint NOT NULL,
-    kind text NOT NULL,
+    customer_id text NOT NULL,
     amount numeric(38,9) NOT NULL,
     from_balance_after numeric(38,9),
     to_balance_after numeric(38,9),
@@ -401,7 +413,6 @@ CREATE TABLE core.ledger_entry (
 PARTITION BY RANGE (recorded_at);
 
 CREATE TABLE core.ledger_entry_default (
-    customer_id text CONSTRAINT ledger_entry_customer_id_not_null NOT NULL,
     seq bigint CONSTRAINT ledger_entry_seq_not_null NOT NULL,
     recorded_at timestamp with time zone CONSTRAINT ledger_entry_recorded_at_not_null NOT NULL,
     effective_at timestamp with time zone,
@@ -410,8 +421,9 @@ CREATE TABLE core.ledger_entry_default (
     to_wallet_no integer CONSTRAINT ledger_entry_to_wallet_no_not_null NOT NULL,
     from_account core.account CONSTRAINT ledger_entry_from_account_not_null NOT NULL,
     to_account core.account CONSTRAINT ledger_entry_to_account_not_null NOT NULL,
+    kind core.entry_kind CONSTRAINT ledger_entry_kind_not_null NOT NULL,
     leg smallint CONSTRAINT ledger_entry_leg_not_null NOT NULL,
-    kind text CONSTRAINT ledger_entry_kind_not_null NOT NULL,
+    customer_id text CONSTRAINT ledger_entry_customer_id_not_null NOT NULL,
     amount numeric(38,9) CONSTRAINT ledger_entry_amount_not_null NOT NULL,
     from_balance_after numeric(38,9),
     to_balance_after numeric(38,9),
@@ -467,13 +479,13 @@ CREATE TABLE core.schema_state (
 );
 
 CREATE TABLE core.usage_event (
-    customer_id text NOT NULL,
     seq bigint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
     occurred_at timestamp with time zone,
     catalog_version integer NOT NULL,
+    customer_id text NOT NULL,
     feature_id text NOT NULL,
-    entity_nos json NOT NULL,
+    entity_nos json,
     session_id text,
     dimensions json,
     quantities json NOT NULL,
@@ -486,13 +498,13 @@ CREATE TABLE core.usage_event (
 PARTITION BY RANGE (recorded_at);
 
 CREATE TABLE core.usage_event_default (
-    customer_id text CONSTRAINT usage_event_customer_id_not_null NOT NULL,
     seq bigint CONSTRAINT usage_event_seq_not_null NOT NULL,
     recorded_at timestamp with time zone CONSTRAINT usage_event_recorded_at_not_null NOT NULL,
     occurred_at timestamp with time zone,
     catalog_version integer CONSTRAINT usage_event_catalog_version_not_null NOT NULL,
+    customer_id text CONSTRAINT usage_event_customer_id_not_null NOT NULL,
     feature_id text CONSTRAINT usage_event_feature_id_not_null NOT NULL,
-    entity_nos json CONSTRAINT usage_event_entity_nos_not_null NOT NULL,
+    entity_nos json,
     session_id text,
     dimensions json,
     quantities json CONSTRAINT usage_event_quantities_not_null NOT NULL,

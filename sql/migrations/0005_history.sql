@@ -1,7 +1,7 @@
 -- What happened: append only. No role may change these rows (grants.sql), a trigger refuses even the
 -- owner, and what a seq did stands on exactly one head row: a usage event, a first ledger entry or a change.
 --
--- After customer_id columns stand by their width, since padding is stored and logged with every row.
+-- Columns stand by their width, the widest first and text last, since padding is stored and logged with every row.
 
 CREATE TYPE core.account AS ENUM (
   -- bounded: the columns of core.wallet
@@ -11,20 +11,23 @@ CREATE TYPE core.account AS ENUM (
 );
 COMMENT ON TYPE core.account IS 'Where credits are or have gone. Bounded accounts stand on core.wallet and carry a balance after each entry; unbounded ones are the fold of their entries.';
 
+CREATE TYPE core.entry_kind AS ENUM ('GRANT', 'GRANT_EFFECTIVE', 'GRANT_EXPIRED', 'OVERDRAFT_REPAID', 'CONSUME');
+COMMENT ON TYPE core.entry_kind IS 'What moved credits.';
+
 CREATE TABLE core.ledger_entry (
-  customer_id        text          NOT NULL,
-  seq                bigint        NOT NULL,
-  recorded_at        timestamptz   NOT NULL,
+  seq                bigint          NOT NULL,
+  recorded_at        timestamptz     NOT NULL,
   -- When it took effect, if not when it was recorded (a due event booked late).
   effective_at       timestamptz,
   grant_no           bigint,
-  from_wallet_no     integer       NOT NULL,
-  to_wallet_no       integer       NOT NULL,
-  from_account       core.account  NOT NULL,
-  to_account         core.account  NOT NULL,
-  leg                smallint      NOT NULL,
-  kind               text          NOT NULL,
-  amount             numeric(38,9) NOT NULL,
+  from_wallet_no     integer         NOT NULL,
+  to_wallet_no       integer         NOT NULL,
+  from_account       core.account    NOT NULL,
+  to_account         core.account    NOT NULL,
+  kind               core.entry_kind NOT NULL,
+  leg                smallint        NOT NULL,
+  customer_id        text            NOT NULL,
+  amount             numeric(38,9)   NOT NULL,
   from_balance_after numeric(38,9),
   to_balance_after   numeric(38,9),
   CONSTRAINT ledger_entry_pkey PRIMARY KEY (customer_id, seq, leg, recorded_at),
@@ -35,15 +38,16 @@ CREATE TABLE core.ledger_entry (
 ) PARTITION BY RANGE (recorded_at);
 
 CREATE TABLE core.usage_event (
-  customer_id     text        NOT NULL,
   seq             bigint      NOT NULL,
   recorded_at     timestamptz NOT NULL,
   -- When it happened, if not when it was recorded (RECORD only).
   occurred_at     timestamptz,
   catalog_version integer     NOT NULL,
+  customer_id     text        NOT NULL,
   feature_id      text        NOT NULL,
-  -- The entities named, by number, in the order of the request's axes. Lists are JSON here: an array takes four times the room.
-  entity_nos      json        NOT NULL,
+  -- The entities named, by number, in the order of the request's axes, where that is not just the first of the path. Lists are JSON
+  -- here: an array takes four times the room.
+  entity_nos      json,
   session_id      text,
   dimensions      json,
   quantities      json        NOT NULL,
@@ -132,15 +136,48 @@ BEGIN
 END
 $$;
 
--- One narrow row per key: the fingerprint (four bytes a field) and the recorded answer. Never dropped.
+-- The one way a key is kept, in the table and its index: a UUID in its usual form as its sixteen bytes, any other key as its
+-- text, to which a zero is added where that would have sixteen bytes too. No two keys are kept alike, and UUIDs keep their order.
+CREATE FUNCTION core.key_bytes(p_key text) RETURNS bytea
+LANGUAGE plpgsql
+IMMUTABLE
+STRICT
+PARALLEL SAFE
+AS $$
+BEGIN
+  RETURN CASE
+    WHEN p_key LIKE '________-____-____-____-____________' AND pg_catalog.pg_input_is_valid(p_key, 'uuid') AND p_key::uuid::text = p_key
+      THEN pg_catalog.uuid_send(p_key::uuid)
+    WHEN pg_catalog.octet_length(p_key) = 16 THEN pg_catalog.convert_to(p_key, 'UTF8') || '\x00'
+    ELSE pg_catalog.convert_to(p_key, 'UTF8')
+  END;
+END
+$$;
+-- … and the way back.
+CREATE FUNCTION core.key_text(p_key bytea) RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+STRICT
+PARALLEL SAFE
+AS $$
+BEGIN
+  RETURN CASE
+    WHEN pg_catalog.length(p_key) = 16 THEN pg_catalog.encode(p_key, 'hex')::uuid::text
+    ELSE pg_catalog.convert_from(pg_catalog.rtrim(p_key, '\x00'), 'UTF8')
+  END;
+END
+$$;
+
+-- One narrow row per key: the fingerprint (core.differing_field has its fields) and the recorded answer. Never dropped.
 CREATE TABLE core.idempotency (
-  customer_id text        NOT NULL,
   -- The seq of the operation, or, for a denial, the seq it was judged after.
   seq         bigint      NOT NULL,
   recorded_at timestamptz NOT NULL,
   key_month   date        NOT NULL,
   allowed     boolean     NOT NULL,
-  key         text        NOT NULL,
+  customer_id text        NOT NULL,
+  -- As core.key_bytes keeps it.
+  key         bytea       NOT NULL,
   fingerprint bytea       NOT NULL,
   -- '' for none: a null takes more room, in every row.
   reason      text        NOT NULL DEFAULT '',
@@ -157,7 +194,7 @@ CREATE TABLE core.idempotency (
 CREATE TABLE core.ledger_entry_default PARTITION OF core.ledger_entry DEFAULT;
 CREATE TABLE core.usage_event_default PARTITION OF core.usage_event DEFAULT;
 CREATE TABLE core.idempotency_default PARTITION OF core.idempotency (
-  CONSTRAINT idempotency_month_is_the_keys CHECK (key_month IS NOT DISTINCT FROM core.month_in_key(key))
+  CONSTRAINT idempotency_month_is_the_keys CHECK (key_month IS NOT DISTINCT FROM core.month_in_key(core.key_text(key)))
 ) DEFAULT;
 CREATE TABLE core.idempotency_undated PARTITION OF core.idempotency FOR VALUES FROM (MINVALUE) TO ('1970-01-02');
 

@@ -6,6 +6,7 @@ CREATE TYPE core.verdict AS (
   catalog_version   bigint,
   i_customer        text[],
   i_key             text[],
+  i_kept            bytea[],
   i_month           date[],
   i_fingerprint     bytea[],
   -- NEW (decided now), REPLAYED, UNRECORDED (its key may come again), DEFERRED
@@ -26,7 +27,11 @@ CREATE TYPE core.verdict AS (
   i_shortfall       text[],
   i_counters        text[],
   i_metadata        jsonb[],
+  -- Of a wallet after an item that takes one slice of it, what it is due of its route's grant; null where its entries are in e_.
+  i_balance         numeric[],
   a_route           integer[],
+  a_due             numeric[],
+  r_grant           integer[],
   -- Where an item says nothing else: what it takes, what it costs, which counters it charges.
   a_quantities      text[],
   a_credits         text[],
@@ -69,7 +74,8 @@ CREATE TYPE core.verdict AS (
   -- What is held included.
   c_used            numeric[],
   c_held            numeric[],
-  c_denied_count    bigint[],
+  -- By how much more would have been denied.
+  c_denied_count    integer[],
   c_denied_amount   numeric[],
   -- The seq from which a window that began now counts; null where the window goes on.
   c_from_seq        bigint[],

@@ -64,7 +64,7 @@ def wait_for_the_rest(place: Place) -> None:
 def _recorded(place: Place, customer: str) -> dict[str, tuple[Told, int]]:
     """Each key's answer, and what was charged for it by its usage event."""
     rows = place.rows(
-        "SELECT i.key, i.allowed, nullif(i.reason, ''), i.seq,"
+        "SELECT core.key_text(i.key), i.allowed, nullif(i.reason, ''), i.seq,"
         " coalesce((SELECT sum((u.credits ->> 'general')::numeric) FROM core.usage_event AS u"
         "           WHERE u.customer_id = i.customer_id AND u.seq = i.seq AND i.allowed), 0)"
         " FROM core.idempotency AS i WHERE i.customer_id = %s AND i.key <> 'grant'",

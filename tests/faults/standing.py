@@ -78,7 +78,7 @@ class Place:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(
                 f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"  # type: ignore[arg-type]
-                f" IF starts_with(NEW.key, '{name}') THEN {does}; END IF; RETURN NEW; END $$;"
+                f" IF starts_with(core.key_text(NEW.key), '{name}') THEN {does}; END IF; RETURN NEW; END $$;"
                 f"CREATE {when} INSERT ON core.idempotency {later}"
                 f" FOR EACH ROW EXECUTE FUNCTION public.{name}()"
             )

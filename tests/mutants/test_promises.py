@@ -44,12 +44,12 @@ SLIPS = (
         r"g\.expires_at <= p_at AS is_expired",
         "false AS is_expired",
     ),
-    Slip("P1", "who fits takes more than there is", "core.judge", r" AND v_g_left\[v_g\] >= 0", ""),
+    Slip("P1", "who fits takes more than there is", "core.judge", r"v_g_left\[v_g\] >= 0;", "true;"),
     Slip(
         "P3",
         "what only seemed to fit is not taken back",
         "core.judge",
-        r"v_c_used\[v_c\] := v_c_used\[v_c\] - v_a_count\[v_ask\][^;]*;",
+        r"v_c_used\[v_c\] := v_c_used\[v_c\] - v_m_all\[[^;]*;",
         "NULL;",
     ),
     Slip(
@@ -87,7 +87,7 @@ SLIPS = (
         r"\bb\.is_active\b",
         "b.is_active AND b.entity_no > 0",
     ),
-    Slip("P4", "no limit binds who fits", "core.judge", r"v_used <= v_x_limit\[v_x\] AND", ""),
+    Slip("P4", "no limit binds who fits", "core.judge", r"v_used > v_x_limit\[v_x\] OR v_c", "v_c"),
     Slip("P4", "budgets are not charged", "core.write_verdict", r"UPDATE core\.counter\b[^;]*;", "NULL;"),
     Slip(
         "P5",
@@ -107,7 +107,13 @@ SLIPS = (
     Slip("P8", "a balance stays", "core.write_verdict", r"UPDATE core\.wallet\b[^;]*;", "NULL;"),
     Slip("P8", "no entry is made", "core.write_verdict", r"INSERT INTO core\.ledger_entry\b[^;]*;", "NULL;"),
     Slip("P8", "what expired is still held", "core.write_due", r"UPDATE core\.wallet\b[^;]*;", "NULL;"),
-    Slip("P9", "a number is left out", "core.write_verdict", r"SET seq = k\.seq\b", "SET seq = k.seq + 1"),
+    Slip(
+        "P9",
+        "a number is left out",
+        "core.write_verdict",
+        r"SET seq = v_k_seq\[v\.k\]",
+        "SET seq = v_k_seq[v.k] + 1",
+    ),
     Slip(
         "P9",
         "time runs backwards",

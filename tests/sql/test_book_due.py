@@ -24,7 +24,7 @@ def grant(
 
 def operations(world: Configuration, since: int) -> list[tuple]:
     return world.rows(
-        "SELECT seq - %s, leg, kind, grant_no, trim_scale(amount)::text,"
+        "SELECT seq - %s, leg, kind::text, grant_no, trim_scale(amount)::text,"
         " trim_scale(from_balance_after)::text, trim_scale(to_balance_after)::text"
         " FROM core.ledger_entry WHERE seq > %s"
         " UNION ALL SELECT seq - %s, 1, kind, (after ->> 'raiseNo')::bigint, after ->> 'amount', NULL, NULL"

@@ -1,5 +1,6 @@
-"""``core.key_month``: the month inside a key, and the CHECK that holds ``core.idempotency`` to it."""
+"""How a key is kept; the month inside it, and the CHECK that holds ``core.idempotency`` to that."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -68,11 +69,29 @@ def test_any_other_key_is_undated(connection) -> None:
         assert month(connection, key) == UNDATED, key
 
 
+def test_a_key_is_kept_so_that_it_is_the_only_one_and_comes_back(connection) -> None:
+    """A UUID in sixteen bytes; what has sixteen bytes as text, or could be taken for a UUID, otherwise."""
+    keys = {*NEITHER, GOOD, GOOD.upper(), GOOD_ULID, GOOD_ULID.lower(), GOOD[:8].upper() + GOOD[8:]}
+    keys |= {"a" * 15, "a" * 16, "a" * 17, "\u00e9" * 8, "\u00e9" * 16, r"\x00", r"\\", "\U0001f600" * 4}
+    kept = dict(
+        connection.execute(
+            "SELECT k.key, core.key_bytes(k.key) FROM unnest(%s::text[]) AS k (key)"
+            " WHERE core.key_text(core.key_bytes(k.key)) = k.key",
+            (sorted(keys),),
+        ).fetchall()
+    )
+    assert kept.keys() == keys
+    assert len(set(kept.values())) == len(keys)
+    short = {key for key, stored in kept.items() if len(stored) == 16}
+    assert short == {key for key in keys if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key)}
+    assert kept[GOOD] == bytes.fromhex(GOOD.replace("-", ""))
+
+
 def insert(connection, key: str, key_month: str) -> None:
     connection.execute(
         "INSERT INTO core.idempotency"
         " (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, answer)"
-        " VALUES ('acme', %s, %s, '', now(), 0, true, '{}')",
+        " VALUES ('acme', %s, core.key_bytes(%s), '', now(), 0, true, '[]')",
         (key_month, key),
     )
 
@@ -116,8 +135,10 @@ def test_a_decision_finds_the_month_that_the_key_has(connection) -> None:
     items = [{"idempotencyKey": key, "featureId": "none", "quantity": "1"} for key in keys]
     connection.execute("SELECT * FROM api.consume(%s, %s)", (world.customer_id, Jsonb(items)))
     found = connection.execute(
-        "SELECT key, key_month, core.key_month(key, (SELECT date_trunc('month', installed_at, 'UTC')::date"
-        ' FROM core.installation)) FROM core.idempotency ORDER BY key COLLATE "C"'
+        "SELECT k.key, i.key_month, core.key_month(k.key,"
+        " (SELECT date_trunc('month', installed_at, 'UTC')::date FROM core.installation))"
+        " FROM core.idempotency AS i, core.key_text(i.key) AS k (key)"
+        ' ORDER BY k.key COLLATE "C"'
     ).fetchall()
     assert [key for key, _, _ in found] == keys
     assert [row for row in found if row[1] != row[2]] == []

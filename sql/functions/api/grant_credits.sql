@@ -21,6 +21,7 @@ DECLARE
     "costBasis": "amount", "currency": "id", "source": "text"}')
     || core.name_list_faults(p_input -> 'features', 'features', 1, 100);
   v_gate core.gate;
+  v_key CONSTANT bytea := core.key_bytes(p_input ->> 'idempotencyKey');
   v_month date;
   v_print bytea;
   v_known core.idempotency;
@@ -32,7 +33,7 @@ BEGIN
   v_gate := core.begin_change(p_customer_id);
   v_month := core.key_month(p_input ->> 'idempotencyKey', (SELECT date_trunc('month', installed_at, 'UTC') AT TIME ZONE 'UTC' FROM core.installation)::date);
   v_print := core.grant_fingerprint(p_input);
-  SELECT * INTO v_known FROM core.idempotency WHERE customer_id = p_customer_id AND key_month = v_month AND key = p_input ->> 'idempotencyKey';
+  SELECT * INTO v_known FROM core.idempotency WHERE customer_id = p_customer_id AND key_month = v_month AND key = v_key;
   IF v_known.fingerprint = v_print THEN
     RETURN v_known.answer::jsonb || '{"replayed": true}';
   ELSIF v_known.key IS NOT NULL THEN
@@ -57,7 +58,7 @@ BEGIN
 
   v_answer := core.book_grant(v_gate, v_wallet, v_grant);
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
-  VALUES (p_customer_id, v_month, p_input ->> 'idempotencyKey', v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
+  VALUES (p_customer_id, v_month, v_key, v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
   RETURN v_answer || '{"replayed": false}';
 END
 $$;

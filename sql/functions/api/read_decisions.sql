@@ -18,13 +18,13 @@ DECLARE
 BEGIN
   RETURN QUERY
   SELECT jsonb_build_object(
-    'customerId', i.customer_id, 'idempotencyKey', i.key, 'allowed', i.allowed, 'reason', nullif(i.reason, ''),
+    'customerId', i.customer_id, 'idempotencyKey', core.key_text(i.key), 'allowed', i.allowed, 'reason', nullif(i.reason, ''),
     'seq', i.seq::text, 'recordedAt', i.recorded_at, 'answer', (core.show_answer(i.customer_id, i.answer::text) || '}')::json,
-    'key', jsonb_build_array(v_incarnation, i.key_month, i.key))
+    'key', jsonb_build_array(v_incarnation, i.key_month, core.key_text(i.key)))
   FROM core.idempotency AS i
   WHERE i.customer_id = p_customer_id
-    AND (v_key IS NULL OR (i.key_month, i.key) < ((v_key ->> 0)::date, v_key ->> 1))
-    AND (p_filter ->> 'idempotencyKey' IS NULL OR i.key = p_filter ->> 'idempotencyKey')
+    AND (v_key IS NULL OR (i.key_month, i.key) < ((v_key ->> 0)::date, core.key_bytes(v_key ->> 1)))
+    AND (p_filter ->> 'idempotencyKey' IS NULL OR i.key = core.key_bytes(p_filter ->> 'idempotencyKey'))
     AND (p_filter ->> 'reason' IS NULL OR i.reason = p_filter ->> 'reason')
     AND (p_filter ->> 'allowed' IS NULL OR i.allowed = (p_filter ->> 'allowed')::boolean)
   ORDER BY i.key_month DESC, i.key DESC

@@ -36,7 +36,7 @@ BEGIN
       AND ($2 IS NULL OR (l.seq, l.leg) %s (($2 ->> 0)::bigint, ($2 ->> 1)::smallint))
       AND ($3 IS NULL OR l.from_wallet_no = $3 OR l.to_wallet_no = $3)
       AND ($4 ->> 'grantId' IS NULL OR l.grant_no::text = $4 ->> 'grantId')
-      AND ($4 ->> 'kind' IS NULL OR l.kind = $4 ->> 'kind')
+      AND ($4 ->> 'kind' IS NULL OR l.kind::text = $4 ->> 'kind')
       AND ($4 ->> 'fromSeq' IS NULL OR l.seq >= ($4 ->> 'fromSeq')::bigint)
       AND ($4 ->> 'toSeq' IS NULL OR l.seq <= ($4 ->> 'toSeq')::bigint)
       AND ($4 ->> 'recordedFrom' IS NULL OR l.recorded_at >= ($4 ->> 'recordedFrom')::timestamptz)

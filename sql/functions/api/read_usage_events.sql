@@ -22,7 +22,7 @@ BEGIN
       'customerId', u.customer_id, 'usageEventId', u.seq::text, 'seq', u.seq::text, 'recordedAt', u.recorded_at,
       'occurredAt', coalesce(u.occurred_at, u.recorded_at), 'featureId', u.feature_id, 'sessionId', u.session_id,
       'entityIds', (SELECT coalesce(jsonb_agg(e.entity_id ORDER BY n.o), '[]')
-                    FROM json_array_elements_text(u.entity_nos) WITH ORDINALITY AS n (entity_no, o)
+                    FROM json_array_elements_text(coalesce(u.entity_nos, json_build_array(u.path -> 0))) WITH ORDINALITY AS n (entity_no, o)
                     JOIN core.entity AS e ON e.customer_id = u.customer_id AND e.entity_no = n.entity_no::integer
                     WHERE e.entity_no <> 0),
       'dimensions', u.dimensions, 'quantities', u.quantities, 'credits', u.credits, 'shortfall', u.shortfall,
@@ -33,7 +33,7 @@ BEGIN
     FROM core.usage_event AS u
     WHERE u.customer_id = $1
       AND ($2 IS NULL OR u.seq %s $2)
-      AND ($3 IS NULL OR $3 IN (SELECT n::integer FROM json_array_elements_text(u.entity_nos) AS n))
+      AND ($3 IS NULL OR $3 IN (SELECT n::integer FROM json_array_elements_text(coalesce(u.entity_nos, json_build_array(u.path -> 0))) AS n))
       AND ($4 ->> 'usageEventId' IS NULL OR u.seq = ($4 ->> 'usageEventId')::bigint)
       AND ($4 ->> 'featureId' IS NULL OR u.feature_id = $4 ->> 'featureId')
       AND ($4 ->> 'sessionId' IS NULL OR u.session_id = $4 ->> 'sessionId')

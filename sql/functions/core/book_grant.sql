@@ -32,7 +32,7 @@ BEGIN
   INSERT INTO core.credit_grant SELECT v_grant.*;
   INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account,
                                  grant_no, amount, from_balance_after, to_balance_after)
-  SELECT p_gate.customer_id, v_seq, leg, p_gate.last_at, kind, v_grant.wallet_no, v_grant.wallet_no, from_account::core.account, to_account::core.account,
+  SELECT p_gate.customer_id, v_seq, leg, p_gate.last_at, kind::core.entry_kind, v_grant.wallet_no, v_grant.wallet_no, from_account::core.account, to_account::core.account,
          v_seq, amount, from_balance, to_balance
   FROM (VALUES (1, 'GRANT', 'ISSUED', v_account::text, p_grant.amount, NULL, v_balance),
                (2, 'OVERDRAFT_REPAID', 'AVAILABLE', 'OWED', v_repaid, v_balance - v_repaid, p_wallet.owed - v_repaid))

@@ -26,6 +26,9 @@ DECLARE
   v_due_at timestamptz;
   v_at timestamptz;
   v_verdict core.verdict;
+  -- Of the verdict: an element of an array inside a record is found by reading the array from its start.
+  v_customer text[]; v_key text[]; v_status text[]; v_allowed boolean[]; v_would boolean[]; v_reason text[]; v_seq bigint[];
+  v_recorded_at timestamptz[]; v_shown text[]; v_bound integer[];
 BEGIN
   PERFORM core.begin_writing();
   IF p_customer_id IS NOT NULL THEN
@@ -56,14 +59,14 @@ BEGIN
 
   v_verdict := core.judge('consume', p_customer_id, v_customers, v_held, p_items, v_at, p_observe);
   PERFORM core.write_verdict(v_verdict);
+  v_customer := v_verdict.i_customer; v_key := v_verdict.i_key; v_status := v_verdict.i_status; v_allowed := v_verdict.i_allowed; v_would := v_verdict.i_would_allow;
+  v_reason := v_verdict.i_reason; v_seq := v_verdict.i_seq; v_recorded_at := v_verdict.i_recorded_at; v_shown := v_verdict.i_shown; v_bound := v_verdict.i_bound;
 
   RETURN QUERY
-  SELECT (i.o - 1)::integer, i.customer, i.key, i.allowed, i.reason, i.would, i.status = 'REPLAYED', i.status = 'DEFERRED',
-         CASE WHEN i.status IN ('NEW', 'REPLAYED') THEN i.seq END, i.at,
-         (i.shown || CASE WHEN i.bound IS NULL THEN '}' ELSE ',"entityId":' || coalesce((
-           SELECT to_json(e.entity_id)::text FROM core.entity AS e WHERE e.customer_id = i.customer AND e.entity_no = i.bound), 'null') || '}}' END)::json
-  FROM unnest(v_verdict.i_customer, v_verdict.i_key, v_verdict.i_status, v_verdict.i_allowed, v_verdict.i_would_allow, v_verdict.i_reason,
-              v_verdict.i_seq, v_verdict.i_recorded_at, v_verdict.i_shown, v_verdict.i_bound)
-    WITH ORDINALITY AS i (customer, key, status, allowed, would, reason, seq, at, shown, bound, o);
+  SELECT i - 1, v_customer[i], v_key[i], v_allowed[i], v_reason[i], v_would[i], v_status[i] = 'REPLAYED', v_status[i] = 'DEFERRED',
+         CASE WHEN v_status[i] IN ('NEW', 'REPLAYED') THEN v_seq[i] END, v_recorded_at[i],
+         (v_shown[i] || CASE WHEN v_bound[i] IS NULL THEN '}' ELSE ',"entityId":' || coalesce((
+           SELECT to_json(e.entity_id)::text FROM core.entity AS e WHERE e.customer_id = v_customer[i] AND e.entity_no = v_bound[i]), 'null') || '}}' END)::json
+  FROM generate_series(1, cardinality(v_key)) AS i;
 END
 $$;

@@ -1,5 +1,7 @@
--- The first field in which two fingerprints differ, by its name in the request. A fingerprint has four bytes
--- a field; core.judge puts those of an item, of its amounts, of its route and of the route's dimensions together.
+-- The first field in which two fingerprints differ, by its name in the request. A fingerprint has a letter for the operation
+-- (its first) and one for the overage (its third, since all four differ there), then four bytes a field; core.judge
+-- puts those of a route, of its dimensions, of the amounts and of an item together. What stands at the
+-- end is there only where it was said, and is the instant of a RECORD or else the group, since no request can have both.
 CREATE OR REPLACE FUNCTION core.differing_field(p_one bytea, p_other bytea) RETURNS text
 LANGUAGE plpgsql
 IMMUTABLE
@@ -7,16 +9,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   v_name text;
-  v_place integer;
+  v_from integer;
+  v_length integer;
 BEGIN
-  -- by the field's place in the print, in the order in which a request names them
-  FOR v_name, v_place IN VALUES ('operation', 3), ('featureId', 4), ('quantities', 2), ('entityIds', 5), ('sessionId', 0),
-    ('dimensions', 8), ('overage', 6), ('group', 1), ('occurredAt', 7)
+  -- where it stands in the print, in the order in which a request names them
+  FOR v_name, v_from, v_length IN VALUES ('operation', 1, 1), ('featureId', 3, 4), ('quantities', 15, 4), ('entityIds', 7, 4),
+    ('sessionId', 19, 4), ('dimensions', 11, 4), ('overage', 2, 1)
   LOOP
-    IF substr(p_one, v_place * 4 + 1, 4) <> substr(p_other, v_place * 4 + 1, 4) THEN
+    IF substr(p_one, v_from, v_length) <> substr(p_other, v_from, v_length) THEN
       RETURN v_name;
     END IF;
   END LOOP;
-  RETURN 'operation'; -- another operation's fingerprint may be shorter
+  RETURN CASE convert_from(substr(p_one, 2, 1), 'UTF8') WHEN 'C' THEN 'occurredAt' ELSE 'group' END;
 END
 $$;

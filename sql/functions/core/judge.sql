@@ -20,7 +20,7 @@
 -- burn order), x_ charge (a counter on a route, in the order limits bind), w_ wallet, g_ grant, c_ counter,
 -- u_ unknown entity, k_ customer, e_ ledger entry; b_ what is booked for the item at hand.
 --
---   p_operation    first field of every fingerprint
+--   p_operation    its first letter begins every fingerprint
 --   p_customer_id  whose items they are where they do not say so; null where each must
 --   p_customers    all customers of the items, each once, in the order of COLLATE "C"
 --   p_held         for each of them, whether the caller holds its gate (a check: true): false is answered DEFERRED; null was not there
@@ -55,11 +55,11 @@ DECLARE
   v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   v_k_fits boolean[]; v_k_asked integer[];
   -- items
-  v_i_customer text[]; v_i_key text[]; v_i_session text[]; v_i_metadata jsonb[]; v_i_month date[]; v_i_asked text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
+  v_i_customer text[]; v_i_key text[]; v_i_kept bytea[]; v_i_session text[]; v_i_metadata jsonb[]; v_i_month date[]; v_i_asked text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
   v_i_quantities text[]; v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
-  v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
+  v_i_balance numeric[]; v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- asks
   v_a_first integer[]; v_a_names text[]; v_a_zeros text[]; v_a_twice boolean[]; v_a_taken text[]; v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
   -- routes
@@ -68,11 +68,11 @@ DECLARE
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
   v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
   v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
-  v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
+  v_r_m_from integer[]; v_m_all numeric[]; v_m_most numeric[]; v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
   -- the request while it is read
   v_item jsonb; v_session text; v_group text; v_metadata jsonb; v_quantities jsonb; v_dimensions jsonb; v_name text; v_amount text; v_names text; v_zeros text; v_hash bigint;
-  v_undated date; v_month date; v_begins text; v_ends text; v_month_from date; v_month_to date;
+  v_undated date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
   -- prices
   v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_twice boolean[]; v_p_undeclared boolean[]; v_p_unbookable text[];
   v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
@@ -87,13 +87,13 @@ DECLARE
   v_s_wallet integer[]; v_s_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
   v_w_unbooked numeric[]; v_w_held text[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
-  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept text[]; v_w_shown text[];
+  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
   v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_limit numeric[]; v_x_plain boolean[];
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
-  v_c_held numeric[]; v_c_denied_count bigint[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
+  v_c_held numeric[]; v_c_denied_count integer[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
   v_c_changed boolean[]; v_c_newcomer integer[]; v_c_label text[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
@@ -114,7 +114,7 @@ DECLARE
   v_t_from integer; v_s_from integer; v_s_to integer; v_s_last integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
   v_seq bigint; v_leg integer; v_text text; v_shown text; v_balances text; v_balances_shown text; v_credits text;
-  v_fell_short text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
+  v_fell_short text; v_rest text; v_bound text; v_figure text; v_separator text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';
@@ -145,7 +145,10 @@ BEGIN
     v_ask := v_i_ask[v_i];
     v_r := v_a_route[v_ask];
     v_k := v_r_k[v_r];
-    v_i_print[v_i] := v_i_print[v_i] || v_a_print[v_ask] || v_r_print[v_r];
+    v_i_print[v_i] := v_r_print[v_r] || v_a_print[v_ask] || v_i_print[v_i];
+    IF v_r_occurred[v_r] IS NOT NULL THEN
+      v_i_print[v_i] := v_i_print[v_i] || int4send(hashtext(extract(epoch FROM v_r_occurred[v_r])::text));
+    END IF;
 
     -- part: judge/book_who_fits.plpgsql
 

@@ -15,12 +15,11 @@ BEGIN
                  p_table || '_default', p_column, p_month, p_column, v_next) INTO v_stray;
   EXECUTE format('CREATE TABLE core.%I (LIKE core.%I INCLUDING ALL)', p_partition, p_table);
   IF p_column = 'key_month' THEN
-    -- A UUIDv7 in small letters is compared with the month's first and the next one's, as in core.judge; any other key is read.
+    -- A UUIDv7 is compared with the month's first and the next one's, as in core.judge; any other key is read.
     EXECUTE format('ALTER TABLE core.%I ADD CONSTRAINT idempotency_month_is_the_keys CHECK ('
-                   'key COLLATE "C" >= %L AND key COLLATE "C" < %L AND key LIKE %L AND translate(key, %L, %L) = %L AND strpos(%L, substr(key, 20, 1)) > 0 '
-                   'OR key_month IS NOT DISTINCT FROM core.month_in_key(key))',
-                   p_partition, core.uuid_prefix(p_month), core.uuid_prefix(v_next), '________-____-7___-____-____________',
-                   '0123456789abcdef', '', '----', '89ab');
+                   'length(key) = 16 AND key >= %L AND key < %L AND substr(key, 7, 1) BETWEEN %L AND %L AND substr(key, 9, 1) BETWEEN %L AND %L '
+                   'OR key_month IS NOT DISTINCT FROM core.month_in_key(core.key_text(key)))',
+                   p_partition, core.uuid_prefix(p_month), core.uuid_prefix(v_next), '\x70'::bytea, '\x7f'::bytea, '\x80'::bytea, '\xbf'::bytea);
   END IF;
   IF v_stray THEN
     EXECUTE format('INSERT INTO core.%I SELECT * FROM core.%I WHERE %I >= %L AND %I < %L',

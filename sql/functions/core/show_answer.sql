@@ -1,6 +1,8 @@
 -- A recorded answer with ids in place of the numbers it is kept with, open at its end as core.judge leaves
 -- its own: core.judge builds a new answer both ways at once, this is for replays. A test holds the two equal.
 --
+--   p_answer    [slices, wallets, what binds, {all else}], from its end as much as there is: c credits, where they are more than the
+--               sum of the slices; f shortfall; q quantities; n warnings
 --   p_entities  the ids of the request that is replayed: an entity that was denied before it was made has no number, and is
 --               kept as the negative of its place there
 CREATE OR REPLACE FUNCTION core.show_answer(p_customer_id text, p_answer text, p_entities jsonb DEFAULT NULL) RETURNS text
@@ -10,41 +12,44 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   v_kept json := p_answer;
-  v_binding json := v_kept -> 'b';
+  v_slices json := v_kept ->> 0;
+  v_wallets json := v_kept ->> 1;
+  v_binding json := v_kept ->> 2;
+  v_rest json := v_kept -> 3;
   v_shown text := '';
 BEGIN
-  IF v_kept -> 'c' IS NOT NULL THEN
-    v_shown := v_shown || ',"credits":' || (v_kept ->> 'c');
-  ELSIF v_kept -> 's' -> 0 IS NOT NULL THEN
+  IF v_rest -> 'c' IS NOT NULL THEN
+    v_shown := v_shown || ',"credits":' || (v_rest ->> 'c');
+  ELSIF v_slices -> 0 IS NOT NULL THEN
     -- All of one type, if nothing is said.
     v_shown := v_shown || ',"credits":{' || to_json((
-        SELECT w.credit_type FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_kept -> 's' -> 0 ->> 0)::integer))
-      || ':"' || (SELECT trim_scale(sum((s ->> 2)::numeric)) FROM json_array_elements(v_kept -> 's') AS s) || '"}';
+        SELECT w.credit_type FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_slices -> 0 ->> 0)::integer))
+      || ':"' || (SELECT trim_scale(sum((s ->> 2)::numeric)) FROM json_array_elements(v_slices) AS s) || '"}';
   END IF;
-  IF v_kept -> 's' IS NOT NULL THEN
+  IF v_slices IS NOT NULL THEN
     v_shown := v_shown || ',"slices":[' || coalesce((
       SELECT string_agg('[' || to_json(w.wallet_id) || ',' || coalesce('"' || (s.slice ->> 1) || '"', 'null') || ',"' || (s.slice ->> 2) || '"]', ',' ORDER BY s.n)
-      FROM json_array_elements(v_kept -> 's') WITH ORDINALITY AS s (slice, n)
+      FROM json_array_elements(v_slices) WITH ORDINALITY AS s (slice, n)
       JOIN core.wallet AS w ON w.customer_id = p_customer_id AND w.wallet_no = (s.slice ->> 0)::integer), '') || ']';
   END IF;
-  IF v_kept -> 'f' IS NOT NULL THEN
-    v_shown := v_shown || ',"shortfall":' || (v_kept ->> 'f');
+  IF v_rest -> 'f' IS NOT NULL THEN
+    v_shown := v_shown || ',"shortfall":' || (v_rest ->> 'f');
   END IF;
-  IF v_kept -> 'w' IS NOT NULL THEN
+  IF v_wallets IS NOT NULL THEN
     v_shown := v_shown || ',"wallets":[' || coalesce((
       SELECT string_agg('[' || to_json(w.wallet_id) || ',' || to_json(w.credit_type) || ',"' || concat_ws('","', b.balance ->> 1, coalesce(b.balance ->> 2, '0'), coalesce(b.balance ->> 3, '0'), coalesce(b.balance ->> 4, '0')) || '"]',
                         ',' ORDER BY b.n)
-      FROM json_array_elements(v_kept -> 'w') WITH ORDINALITY AS b (balance, n)
+      FROM json_array_elements(v_wallets) WITH ORDINALITY AS b (balance, n)
       JOIN core.wallet AS w ON w.customer_id = p_customer_id AND w.wallet_no = (b.balance ->> 0)::integer), '') || ']';
   END IF;
-  IF v_kept -> 'q' IS NOT NULL THEN
-    v_shown := v_shown || ',"quantities":' || (v_kept ->> 'q');
+  IF v_rest -> 'q' IS NOT NULL THEN
+    v_shown := v_shown || ',"quantities":' || (v_rest ->> 'q');
   END IF;
-  IF v_kept -> 'n' IS NOT NULL THEN
+  IF v_rest -> 'n' IS NOT NULL THEN
     v_shown := v_shown || ',"warnings":[' || (
       SELECT string_agg('{"budgetId":' || to_json(b.budget_id) || ',"entityId":' || core.entity_label(p_customer_id, (n.warning ->> 1)::integer) || ',"limit":"' || (n.warning ->> 2)
                         || '","used":"' || (n.warning ->> 3) || '","advice":' || coalesce((n.warning -> 4)::text, 'null') || '}', ',' ORDER BY n.n)
-      FROM json_array_elements(v_kept -> 'n') WITH ORDINALITY AS n (warning, n)
+      FROM json_array_elements(v_rest -> 'n') WITH ORDINALITY AS n (warning, n)
       JOIN core.budget AS b ON b.customer_id = p_customer_id AND b.budget_no = (n.warning ->> 0)::integer) || ']';
   END IF;
   IF v_binding ->> 0 = 'WALLET' THEN

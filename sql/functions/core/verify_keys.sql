@@ -15,7 +15,7 @@ BEGIN
     SELECT e.customer_id, e.seq, e.recorded_at FROM core.ledger_entry AS e
     WHERE e.leg = 1 AND e.kind = 'GRANT' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
   ), kept AS (
-    SELECT i.customer_id, i.seq, i.recorded_at, min(i.key) AS key, count(*) AS times
+    SELECT i.customer_id, i.seq, i.recorded_at, min(core.key_text(i.key)) AS key, count(*) AS times
     FROM core.idempotency AS i
     WHERE i.allowed AND (p_customers IS NULL OR i.customer_id = ANY (p_customers))
     GROUP BY i.customer_id, i.seq, i.recorded_at
@@ -25,7 +25,7 @@ BEGIN
     FROM done AS d
     FULL JOIN kept AS k ON k.customer_id = d.customer_id AND k.seq = d.seq AND k.recorded_at = d.recorded_at
   ), ahead AS (
-    SELECT i.customer_id, i.seq, i.key, i.seq > g.seq AS is_ahead
+    SELECT i.customer_id, i.seq, core.key_text(i.key) AS key, i.seq > g.seq AS is_ahead
     FROM core.idempotency AS i
     JOIN core.gate AS g ON g.customer_id = i.customer_id
     WHERE NOT i.allowed AND (p_customers IS NULL OR i.customer_id = ANY (p_customers))

@@ -13,7 +13,7 @@ AS $$
 BEGIN
   INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, effective_at, kind, from_wallet_no, to_wallet_no, from_account, to_account,
                                  grant_no, amount, from_balance_after, to_balance_after)
-  SELECT b.customer, b.seq, e.leg, p_at, b.due_at, e.kind, b.subject, b.subject, e.from_account::core.account, e.to_account::core.account,
+  SELECT b.customer, b.seq, e.leg, p_at, b.due_at, e.kind::core.entry_kind, b.subject, b.subject, e.from_account::core.account, e.to_account::core.account,
          b.no, e.amount, e.from_after, e.to_after
   FROM unnest(p_customer, p_seq, p_kind, p_due_at, p_no, p_subject, p_amount, p_repaid, p_scheduled, p_available, p_owed)
     AS b (customer, seq, kind, due_at, no, subject, amount, repaid, scheduled, available, owed)

@@ -12,18 +12,26 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
-  -- Locals, since an element of an array inside a record is found by reading the array from its start.
-  v_route integer[] := p.a_route;
-  v_quantities json[] := p.a_quantities;
-  v_credits json[] := p.a_credits;
-  v_counters json[] := p.r_counters;
-  v_price integer[] := p.r_price;
-  v_feature text[] := p.r_feature;
-  v_dimensions json[] := p.p_dimensions;
-  v_named text[] := p.r_named;
-  v_path text[] := p.r_path;
-  v_occurred timestamptz[] := p.r_occurred;
-  v_customer text[] := p.w_customer;
+  -- Locals, since an element of an array inside a record is found by reading the array from its start. Rows are numbers, which find
+  -- their columns in the arrays: unnest would make a row of every element of every array first.
+  v_items integer := cardinality(p.i_customer);
+  v_customer text[] := p.i_customer; v_status text[] := p.i_status; v_seq bigint[] := p.i_seq; v_allowed boolean[] := p.i_allowed; v_reason text[] := p.i_reason;
+  v_month date[] := p.i_month; v_key bytea[] := p.i_kept; v_print bytea[] := p.i_fingerprint; v_answer text[] := p.i_answer;
+  v_ask integer[] := p.i_ask; v_session text[] := p.i_session; v_own_quantities text[] := p.i_quantities; v_own_credits text[] := p.i_credits;
+  v_shortfall text[] := p.i_shortfall; v_own_counters text[] := p.i_counters; v_balance numeric[] := p.i_balance;
+  v_route integer[] := p.a_route; v_due numeric[] := p.a_due; v_grant integer[] := p.r_grant; v_quantities json[] := p.a_quantities; v_credits json[] := p.a_credits;
+  v_counters json[] := p.r_counters; v_price integer[] := p.r_price; v_feature text[] := p.r_feature; v_named text[] := p.r_named; v_path text[] := p.r_path;
+  v_occurred timestamptz[] := p.r_occurred; v_dimensions json[] := p.p_dimensions;
+  v_e_customer text[] := p.e_customer; v_e_seq bigint[] := p.e_seq; v_e_leg integer[] := p.e_leg; v_e_wallet integer[] := p.e_wallet;
+  v_e_account core.account[] := p.e_account; v_e_grant bigint[] := p.e_grant; v_e_amount numeric[] := p.e_amount; v_e_balance numeric[] := p.e_balance;
+  v_c_customer text[] := p.c_customer; v_c_no integer[] := p.c_no; v_c_is_new boolean[] := p.c_is_new; v_c_changed boolean[] := p.c_changed;
+  v_c_used numeric[] := p.c_used; v_c_denied integer[] := p.c_denied_count; v_c_from_seq bigint[] := p.c_from_seq;
+  v_g_wallet integer[] := p.g_wallet; v_g_no bigint[] := p.g_no; v_g_remaining numeric[] := p.g_remaining; v_g_changed boolean[] := p.g_changed;
+  v_w_customer text[] := p.w_customer; v_w_no integer[] := p.w_no; v_w_scheduled numeric[] := p.w_scheduled; v_w_available numeric[] := p.w_available;
+  v_w_owed numeric[] := p.w_owed; v_w_shortfall numeric[] := p.w_shortfall; v_w_changed boolean[] := p.w_changed;
+  v_k_id text[] := p.k_id; v_k_seq bigint[] := p.k_seq; v_k_last_no integer[] := p.k_last_no; v_k_created integer[] := p.k_created;
+  v_k_recorded boolean[] := p.k_recorded;
+  v_began boolean;
 BEGIN
   IF p.n_no IS NOT NULL THEN
     INSERT INTO core.entity (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types, created_at)
@@ -36,10 +44,9 @@ BEGIN
   END IF;
   IF true = ANY (p.g_changed) THEN
     UPDATE core.credit_grant AS g
-    SET remaining = v.remaining, is_open = v.remaining > 0 OR g.held > 0
-    FROM (SELECT v_customer[v.wallet] AS customer, v.no, v.remaining
-          FROM unnest(p.g_wallet, p.g_no, p.g_remaining, p.g_changed) AS v (wallet, no, remaining, changed) WHERE v.changed) AS v
-    WHERE g.customer_id = v.customer AND g.grant_no = v.no;
+    SET remaining = v_g_remaining[v.g], is_open = v_g_remaining[v.g] > 0 OR g.held > 0
+    FROM generate_series(1, cardinality(v_g_no)) AS v (g)
+    WHERE v_g_changed[v.g] AND g.customer_id = v_w_customer[v_g_wallet[v.g]] AND g.grant_no = v_g_no[v.g];
   END IF;
   IF true = ANY (p.w_is_new) THEN
     INSERT INTO core.wallet (customer_id, wallet_no, wallet_id, entity_no, credit_type, created_at)
@@ -48,10 +55,9 @@ BEGIN
   END IF;
   IF true = ANY (p.w_changed) THEN
     UPDATE core.wallet AS w
-    SET scheduled = v.scheduled, available = v.available, owed = v.owed, shortfall = v.shortfall
-    FROM unnest(p.w_customer, p.w_no, p.w_scheduled, p.w_available, p.w_owed, p.w_shortfall, p.w_changed)
-      AS v (customer, no, scheduled, available, owed, shortfall, changed)
-    WHERE v.changed AND w.customer_id = v.customer AND w.wallet_no = v.no;
+    SET scheduled = v_w_scheduled[v.w], available = v_w_available[v.w], owed = v_w_owed[v.w], shortfall = v_w_shortfall[v.w]
+    FROM generate_series(1, cardinality(v_w_no)) AS v (w)
+    WHERE v_w_changed[v.w] AND w.customer_id = v_w_customer[v.w] AND w.wallet_no = v_w_no[v.w];
   END IF;
   IF true = ANY (p.c_is_new) THEN
     INSERT INTO core.counter (customer_id, counter_no, budget_no, subject_no, session_id, window_start, window_end, used, would_deny_count,
@@ -61,15 +67,24 @@ BEGIN
       AS v (customer, no, is_new, changed, budget, subject, session, window_start, window_end, used, held, denied_count, denied_amount)
     WHERE v.is_new AND v.changed;
   END IF;
-  IF false = ANY (p.c_is_new) THEN
+  v_began := cardinality(array_remove(p.c_from_seq, NULL)) > 0;
+  IF true = ANY (p.c_changed) THEN
+    -- Nearly all only add to their window; the others are written as a whole.
+    UPDATE core.counter AS c
+    SET used = v_c_used[v.c] - c.held, last_used_at = p.at
+    FROM generate_series(1, cardinality(v_c_no)) AS v (c)
+    WHERE v_c_changed[v.c] AND NOT v_c_is_new[v.c] AND v_c_denied[v.c] = 0 AND v_c_from_seq[v.c] IS NULL
+      AND c.customer_id = v_c_customer[v.c] AND c.counter_no = v_c_no[v.c];
+  END IF;
+  IF v_began OR 0 <> ANY (p.c_denied_count) THEN
     UPDATE core.counter AS c
     SET used = v.used - v.held, window_start = v.window_start, window_end = v.window_end, held = CASE WHEN v.from_seq IS NULL THEN c.held ELSE 0 END,
-        would_deny_count = v.denied_count, would_deny_amount = v.denied_amount, last_used_at = p.at
+        would_deny_count = c.would_deny_count + v.denied_count, would_deny_amount = c.would_deny_amount + v.denied_amount, last_used_at = p.at
     FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount, p.c_from_seq)
       AS v (customer, no, is_new, changed, window_start, window_end, used, held, denied_count, denied_amount, from_seq)
-    WHERE v.changed AND NOT v.is_new AND c.customer_id = v.customer AND c.counter_no = v.no;
+    WHERE v.changed AND NOT v.is_new AND (v.denied_count > 0 OR v.from_seq IS NOT NULL) AND c.customer_id = v.customer AND c.counter_no = v.no;
   END IF;
-  IF cardinality(array_remove(p.c_from_seq, NULL)) > 0 THEN
+  IF v_began THEN
     INSERT INTO core.counter_window (customer_id, counter_no, from_seq, window_start, window_end)
     SELECT v.customer, v.no, v.from_seq, v.window_start, v.window_end
     FROM unnest(p.c_customer, p.c_no, p.c_from_seq, p.c_start, p.c_end) AS v (customer, no, from_seq, window_start, window_end)
@@ -77,26 +92,27 @@ BEGIN
   END IF;
 
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, allowed, reason, answer)
-  SELECT i.customer, i.month, i.key, i.fingerprint, p.at, i.seq, i.allowed, coalesce(i.reason, ''), i.answer::json
-  FROM unnest(p.i_customer, p.i_month, p.i_key, p.i_fingerprint, p.i_status, p.i_seq, p.i_allowed, p.i_reason, p.i_answer)
-    AS i (customer, month, key, fingerprint, status, seq, allowed, reason, answer)
-  WHERE i.status = 'NEW';
+  SELECT v_customer[i], v_month[i], v_key[i], v_print[i], p.at, v_seq[i], v_allowed[i], coalesce(v_reason[i], ''), v_answer[i]::json
+  FROM generate_series(1, v_items) AS i
+  WHERE v_status[i] = 'NEW';
   IF true = ANY (p.i_allowed) THEN
     INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, feature_id, entity_nos, session_id, dimensions, quantities,
                                   credits, shortfall, path, counters, reason, catalog_version)
-    SELECT i.customer, i.seq, p.at, v_occurred[v_route[i.ask]], v_feature[v_route[i.ask]], ('[' || v_named[v_route[i.ask]] || ']')::json, i.session,
-           v_dimensions[v_price[v_route[i.ask]]], coalesce(i.quantities::json, v_quantities[i.ask]), CASE WHEN i.counters IS NULL THEN v_credits[i.ask] ELSE i.credits::json END, i.shortfall::json, translate(v_path[v_route[i.ask]], '{}', '[]')::json,
-           CASE WHEN i.counters IS NULL THEN v_counters[v_route[i.ask]] ELSE nullif(i.counters, '[]')::json END, i.reason, p.catalog_version
-    FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_ask, p.i_session, p.i_quantities, p.i_credits, p.i_shortfall, p.i_counters, p.i_reason)
-      AS i (customer, seq, status, allowed, ask, session, quantities, credits, shortfall, counters, reason)
-    WHERE i.status = 'NEW' AND i.allowed;
+    SELECT v_customer[i], v_seq[i], p.at, v_occurred[r], v_feature[r], CASE WHEN v_named[r] = '' OR strpos(v_named[r], ',') > 0 THEN ('[' || v_named[r] || ']')::json END,
+           v_session[i], v_dimensions[v_price[r]], coalesce(v_own_quantities[i]::json, v_quantities[a]),
+           CASE WHEN v_own_counters[i] IS NULL THEN v_credits[a] ELSE v_own_credits[i]::json END, v_shortfall[i]::json, translate(v_path[r], '{}', '[]')::json,
+           CASE WHEN v_own_counters[i] IS NULL THEN v_counters[r] ELSE nullif(v_own_counters[i], '[]')::json END, v_reason[i], p.catalog_version
+    FROM (SELECT i, v_ask[i] AS a, v_route[v_ask[i]] AS r FROM generate_series(1, v_items) AS i WHERE v_status[i] = 'NEW' AND v_allowed[i] OFFSET 0) AS i;
   END IF;
-  IF cardinality(p.e_seq) > 0 THEN
+  INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no,
+                                 amount, from_balance_after)
+  SELECT v_customer[i], v_seq[i], 1, p.at, 'CONSUME', v_w_no[v_g_wallet[g]], v_w_no[v_g_wallet[g]], 'AVAILABLE', 'CONSUMED', v_g_no[g], v_due[a], v_balance[i]
+  FROM (SELECT i, v_ask[i] AS a, v_grant[v_route[v_ask[i]]] AS g FROM generate_series(1, v_items) AS i WHERE v_balance[i] IS NOT NULL OFFSET 0) AS i;
+  IF cardinality(v_e_seq) > 0 THEN
     INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no,
                                    amount, from_balance_after)
-    SELECT e.customer, e.seq, e.leg, p.at, 'CONSUME', e.wallet, e.wallet, e.account, 'CONSUMED', e.grant_no, e.amount, e.balance
-    FROM unnest(p.e_customer, p.e_seq, p.e_leg, p.e_wallet, p.e_account, p.e_grant, p.e_amount, p.e_balance)
-      AS e (customer, seq, leg, wallet, account, grant_no, amount, balance);
+    SELECT v_e_customer[e], v_e_seq[e], v_e_leg[e], p.at, 'CONSUME', v_e_wallet[e], v_e_wallet[e], v_e_account[e], 'CONSUMED', v_e_grant[e], v_e_amount[e], v_e_balance[e]
+    FROM generate_series(1, cardinality(v_e_seq)) AS e;
   END IF;
   IF cardinality(array_remove(p.i_metadata, NULL)) > 0 THEN
     INSERT INTO core.usage_metadata (customer_id, seq, metadata)
@@ -106,8 +122,9 @@ BEGIN
   END IF;
 
   UPDATE core.gate AS g
-  SET seq = k.seq, last_at = p.at, last_no = k.last_no, created_count = g.created_count + k.created, entity_count = g.entity_count + k.created
-  FROM unnest(p.k_id, p.k_seq, p.k_last_no, p.k_created, p.k_recorded) AS k (id, seq, last_no, created, recorded)
-  WHERE k.recorded AND g.customer_id = k.id;
+  SET seq = v_k_seq[v.k], last_at = p.at, last_no = v_k_last_no[v.k], created_count = g.created_count + v_k_created[v.k],
+      entity_count = g.entity_count + v_k_created[v.k]
+  FROM generate_series(1, cardinality(v_k_id)) AS v (k)
+  WHERE v_k_recorded[v.k] AND g.customer_id = v_k_id[v.k];
 END
 $$;
