@@ -46,9 +46,10 @@ def images(world: Configuration) -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
     for oid, table in world.rows(CUSTOMERS + "AND NOT c.relispartition"):
         keys = world.rows(
-            "SELECT a.attname::text FROM pg_constraint AS k CROSS JOIN unnest(k.conkey) AS n (n)"
+            "SELECT a.attname::text FROM pg_constraint AS k CROSS JOIN unnest(k.conkey)"
+            " WITH ORDINALITY AS n (n, place)"
             " JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = n.n"
-            " WHERE k.conrelid = %s AND k.contype = 'p'",
+            " WHERE k.conrelid = %s AND k.contype = 'p' ORDER BY n.place",
             oid,
         )
         for (row,) in world.rows(f"SELECT to_json(t)::text FROM core.{table} AS t"):
