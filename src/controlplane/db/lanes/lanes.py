@@ -18,9 +18,9 @@ LARGEST_BATCH = 200
 class Lanes:
     """So many lanes, and beside each a siding.
 
-    A lane takes the gates that are free. A customer whose gate is held elsewhere waits for it on the siding,
-    one customer a statement and for a short time each, so that it stalls nobody else; a grant, which is a
-    statement of its own, goes there at once.
+    A lane takes the gates that are free. A customer whose gate is held elsewhere twice in turn waits for it
+    on the siding, one customer a statement and for a short time each, so that it stalls nobody else; a grant,
+    which is a statement of its own, goes there at once.
     """
 
     def __init__(self, calls: Calls, *, count: int, most: int, watch: Watch) -> None:
@@ -78,7 +78,13 @@ class _Pair:
         for ticket in tickets:
             by_customer.setdefault(ticket.customer, []).append(ticket)
         for customer, own in by_customer.items():
-            self.siding.waiting.put_back([*own, *self.lane.waiting.leave(customer)])
+            if not own[0].came_back:
+                # Mostly another process has it for a moment, and one more turn with the others costs less
+                # than a statement of its own.
+                own[0].came_back = True
+                self.lane.waiting.put_back(own)
+            else:
+                self.siding.waiting.put_back([*own, *self.lane.waiting.leave(customer)])
 
     def _wait_again(self, tickets: list[Ticket]) -> None:
         """Wait for another turn if time allows: being told that nothing was written beats UNKNOWN."""

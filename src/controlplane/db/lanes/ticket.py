@@ -74,6 +74,7 @@ class Ticket:
         actor: who grants.
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
+        came_back: whether it was deferred once, because its customer's gate was held elsewhere.
         sent: whether a statement that carries it is under way.
         unclear: whether such a statement's end was never heard, so that it may be recorded; this is never
             taken back, since a later statement that wrote nothing says nothing of the earlier one.
@@ -84,6 +85,7 @@ class Ticket:
         "_timer",
         "actor",
         "call",
+        "came_back",
         "customer",
         "deadline",
         "future",
@@ -114,6 +116,7 @@ class Ticket:
         self.queued_at = monotonic()
         self.deadline = self.queued_at + within
         self.sent = False
+        self.came_back = False
         self.unclear = False
         self.future: asyncio.Future[list[Outcome]] = loop.create_future()
         self._timer = loop.call_later(within, self._expire)
