@@ -155,6 +155,21 @@ def test_a_customer_held_elsewhere_waits_and_the_others_do_not(
     assert seen.deferrals >= 5
 
 
+def test_who_fills_statements_of_its_own_leaves_the_lane_to_the_others(url: str) -> None:
+    seen = Seen()
+
+    async def run() -> None:
+        async with deciding(url, seen, lanes=1) as decisions:
+            crowd = [decisions.consume([ask("a", "0.5")]) for _ in range(120)]
+            answers = await together(*crowd, decisions.consume([ask("b")]))
+            assert [told(answer) for answer in answers] == [["ALLOWED"]] * 121
+            seqs = [answer.seq for [answer] in answers[:120]]
+            assert seqs == sorted(seqs)
+
+    asyncio.run(run())
+    assert sorted(seen.batches) == [("consume", 1), ("consume", 120)]
+
+
 def test_held_too_long_it_is_said_that_nothing_was_written(url: str, connection: psycopg.Connection) -> None:
     async def run() -> None:
         async with deciding(url) as decisions:

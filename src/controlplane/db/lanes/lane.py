@@ -36,11 +36,16 @@ class Lane:
         self._watch = watch
         self._on_deferred = on_deferred
         self._stopping = False
+        self._under_way: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to send."""
         self._task = asyncio.create_task(self._run(), name="lane")
+
+    def has(self, customer: str) -> bool:
+        """Whether something of the customer waits here or is first in the statement under way."""
+        return self._under_way == customer or self.waiting.items_of(customer) > 0
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds, and send nothing more."""
@@ -67,6 +72,7 @@ class Lane:
 
         A fault is told to those it met; the lane goes on with the next.
         """
+        self._under_way = tickets[0].customer
         try:
             await self._settle(tickets)
         except asyncio.CancelledError:
@@ -77,6 +83,8 @@ class Lane:
             _log.exception("lane_fault", call=tickets[0].call.value)
             for ticket in tickets:
                 ticket.abandon(DatabaseError(f"a fault of ours: {fault!r}", code="INTERNAL"))
+        finally:
+            self._under_way = None
 
     async def _settle(self, tickets: list[Ticket]) -> None:
         begun = monotonic()

@@ -8,7 +8,7 @@ from controlplane.db.lanes.calls import LOCK_MS, Calls
 from controlplane.db.lanes.lane import Lane
 from controlplane.db.lanes.settling import Watch
 from controlplane.db.lanes.ticket import Ticket
-from controlplane.db.lanes.waiting import Waiting
+from controlplane.db.lanes.waiting import CUSTOMER_SHARE, Waiting
 from controlplane.errors import Shed
 
 #: Items that one statement carries.
@@ -18,9 +18,9 @@ LARGEST_BATCH = 200
 class Lanes:
     """So many lanes, and beside each a siding.
 
-    A lane takes the gates that are free. A customer whose gate is held elsewhere twice in turn waits for it
-    on the siding, one customer a statement and for a short time each, so that it stalls nobody else; a grant,
-    which is a statement of its own, goes there at once.
+    A lane takes the gates that are free. On the siding a statement is of one customer, and waits for its gate
+    a short time. There go those who would delay the others: who asks so much that it fills statements of its
+    own, whose gate is held elsewhere twice in turn, and a grant, which is a statement of its own.
     """
 
     def __init__(self, calls: Calls, *, count: int, most: int, watch: Watch) -> None:
@@ -69,9 +69,14 @@ class _Pair:
         self.siding = Lane(line, calls.alone, watch, self._wait_again)
 
     def put(self, ticket: Ticket) -> None:
-        # Who comes later must not overtake those of its customer who stand on the siding.
-        aside = ticket.call.travels_alone or self.siding.waiting.has(ticket.customer)
-        (self.siding if aside else self.lane).waiting.put(ticket)
+        customer = ticket.customer
+        # Who comes later must not overtake those of its customer on the siding, nor meet them at the gate.
+        if ticket.call.travels_alone or self.siding.has(customer):
+            self.siding.waiting.put(ticket)
+            return
+        self.lane.waiting.put(ticket)
+        if self.lane.waiting.items_of(customer) > CUSTOMER_SHARE:
+            self.siding.waiting.put_back(self.lane.waiting.leave(customer))
 
     def _defer(self, tickets: list[Ticket]) -> None:
         by_customer: dict[str, list[Ticket]] = {}

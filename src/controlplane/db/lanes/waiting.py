@@ -91,9 +91,10 @@ class Waiting:
         """A statement of so many items took so long."""
         self._seconds_an_item += NEWEST * (seconds / items - self._seconds_an_item)
 
-    def has(self, customer: str) -> bool:
-        """Whether the customer has a line."""
-        return customer in self._lines
+    def items_of(self, customer: str) -> int:
+        """How many items of the customer wait."""
+        line = self._lines.get(customer)
+        return line.items if line else 0
 
     def leave(self, customer: str) -> list[Ticket]:
         """Take a customer's whole line away."""
