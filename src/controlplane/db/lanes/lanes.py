@@ -83,7 +83,7 @@ class _Pair:
         for ticket in tickets:
             by_customer.setdefault(ticket.customer, []).append(ticket)
         for customer, own in by_customer.items():
-            if not own[0].came_back:
+            if not (own[0].came_back or self.siding.has(customer)):
                 # Mostly another process has it for a moment, and one more turn with the others costs less
                 # than a statement of its own.
                 own[0].came_back = True
