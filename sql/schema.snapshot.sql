@@ -129,7 +129,9 @@ CREATE TYPE core.verdict AS (
 	r_overage text[],
 	r_seconds integer[],
 	e_held numeric[],
-	w_held numeric[]
+	w_held numeric[],
+	i_held numeric[],
+	a_counters text[]
 );
 
 CREATE TABLE core.api_key (
