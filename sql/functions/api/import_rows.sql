@@ -2,7 +2,8 @@
 -- undone alone: the others stand.
 --
 --   p_kind  customers, entities or balances
---   p_rows  a list of at most 1 000 inputs of api.upsert_customer, api.upsert_entity or api.grant_credits
+--   p_rows  a list of at most 1 000 inputs of api.upsert_customer, api.upsert_entity or api.grant_credits; the first two
+--           may say suspended as well, which goes to api.set_suspension
 --
 -- Returns for each row, by its place from 0, what became of it: CREATED, CHANGED, UNCHANGED (nothing was written), or
 -- REFUSED with errors [{field, code, message}]; and for a balance its credit type with what was granted as the ledger
@@ -49,17 +50,21 @@ BEGIN
           INSERT INTO core.gate (customer_id, last_at) VALUES (p_customer_id, core.clock()) ON CONFLICT DO NOTHING;
         END IF;
         SELECT g.seq INTO v_seq FROM core.gate AS g WHERE g.customer_id = p_customer_id FOR NO KEY UPDATE;
-        IF p_kind = 'customers' THEN
-          PERFORM api.upsert_customer(p_customer_id, v_row, p_actor);
-        ELSE
-          PERFORM api.upsert_entity(p_customer_id, v_row, p_actor);
+        IF v_row ? 'suspended' THEN
+          PERFORM core.refuse_faults(core.faults(jsonb_build_object('suspended', v_row -> 'suspended'), '', '{"suspended": "boolean"}'));
         END IF;
-        -- What a change wrote stands at the last seq: whatever time brought meanwhile was booked before it.
-        SELECT CASE WHEN c.seq IS NULL THEN 'UNCHANGED' WHEN c.before IS NULL THEN 'CREATED' ELSE 'CHANGED' END INTO outcome
-        FROM core.gate AS g
-        LEFT JOIN core.change AS c ON c.customer_id = g.customer_id AND c.seq = g.seq AND c.seq > v_seq
-          AND c.kind IN ('CUSTOMER', 'ENTITY_CREATED', 'ENTITY', 'ENTITY_MOVED')
-        WHERE g.customer_id = p_customer_id;
+        IF p_kind = 'customers' THEN
+          PERFORM api.upsert_customer(p_customer_id, v_row - 'suspended', p_actor);
+        ELSE
+          PERFORM api.upsert_entity(p_customer_id, v_row - 'suspended', p_actor);
+        END IF;
+        IF v_row ->> 'suspended' IS NOT NULL THEN
+          PERFORM api.set_suspension(p_customer_id, v_row ->> 'entityId', (v_row ->> 'suspended')::boolean, p_actor);
+        END IF;
+        -- By kind, since what time brought meanwhile was booked after that seq too.
+        SELECT CASE WHEN count(*) = 0 THEN 'UNCHANGED' WHEN bool_or(c.before IS NULL) THEN 'CREATED' ELSE 'CHANGED' END INTO outcome
+        FROM core.change AS c
+        WHERE c.customer_id = p_customer_id AND c.seq > v_seq AND c.kind IN ('CUSTOMER', 'ENTITY_CREATED', 'ENTITY', 'ENTITY_MOVED', 'SUSPENSION');
       END IF;
     EXCEPTION WHEN SQLSTATE 'UC101' OR data_exception OR integrity_constraint_violation THEN
       GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_detail = PG_EXCEPTION_DETAIL, v_message = MESSAGE_TEXT;

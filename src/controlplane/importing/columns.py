@@ -125,6 +125,7 @@ _METADATA = (
     Column("metadata.*", "metadata.region and the like: a value of that name in the metadata"),
     Column("metadata", "all of it, as a JSON object", read=_object),
 )
+_SUSPENDED = Column("suspended", "true: refuse what it asks for, until it is resumed", read=_boolean)
 _OVERDRAFT = Column(
     "overdraftLimit.*", "overdraftLimit.general and the like: makes a wallet of that credit type"
 )
@@ -135,6 +136,7 @@ CUSTOMERS = Kind(
         Column("customerId", "1 to 128 characters; stays what it is", is_needed=True),
         Column("name", "for people"),
         Column("observe", "true: decide and record, but enforce nothing yet", read=_boolean),
+        _SUSPENDED,
         Column("unknownEntity.policy", "DENY, or CREATE entities as they are named", read=_word),
         Column("unknownEntity.type", "of those that CREATE makes"),
         Column("unknownEntity.parentId", "where CREATE puts them; empty: below the customer"),
@@ -153,6 +155,7 @@ ENTITIES = Kind(
         Column("type", "user, team, agent …; needed for a new one, and never changes"),
         Column("parentId", "the entity above it, which may stand further down; empty: the customer"),
         Column("name", "for people"),
+        _SUSPENDED,
         _OVERDRAFT,
         *_METADATA,
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from controlplane.db.encode import encoded
+from controlplane.db.encode import checked_text, encoded
 from controlplane.errors import RequestError
 from controlplane.importing.columns import BALANCES, ENTITIES, Kind
 from controlplane.importing.records import Fault, Record
@@ -118,7 +118,7 @@ def _row(record: Record, kind: Kind, seen: dict[tuple[str, str], int], read: Rea
     else:
         known_by = given.get(kind.known_by, customer)
     try:
-        encoded(customer)
+        checked_text(customer, "customerId")
         text = encoded(given)
     except RequestError as error:
         detail = error.detail if isinstance(error.detail, dict) else {}

@@ -100,7 +100,7 @@ class Tally:
         for row, verdict in zip(batch.rows, verdicts[len(batch.above) :], strict=True):
             if row.credits is not None:
                 credit_type, amount = row.credits
-                self.not_sent.add(credit_type, -Decimal(amount))
+                self.not_sent.add(credit_type, Decimal(amount).copy_negate())  # a minus would round
                 if verdict.outcome == "REFUSED":
                     self.refused.add(credit_type, Decimal(amount))
             if verdict.granted is not None:
