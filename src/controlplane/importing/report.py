@@ -132,7 +132,7 @@ class Outcome:
             yield "", _amount(granted, ",f"), "the ledger would get" if self.dry_run else "in the ledger"
             yield "", _amount(difference, ",f"), "difference"
         if self.tally.uncounted:
-            yield "not counted", f"{self.tally.uncounted:,}", "rows whose amount cannot be read"
+            yield "not counted", f"{self.tally.uncounted:,}", "amounts cannot be read"
 
     def _credits(self) -> Iterator[tuple[str, Decimal, Decimal, Decimal, Decimal, Decimal]]:
         tally, zero = self.tally, Decimal(0)
