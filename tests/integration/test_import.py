@@ -382,6 +382,9 @@ def test_where_nothing_can_be_imported(files: dict[str, Path], tmp_path: Path, e
         assert (done.returncode, says in done.stderr) == (1, True), done.stderr
     done = controlplane("import", "customers", str(tmp_path / "none.csv"), env=env)
     assert (done.returncode, "cannot read" in done.stderr) == (1, True)
+    done = controlplane("import", "customers", file, "--errors", file, env=env)
+    assert (done.returncode, "write over" in done.stderr) == (2, True)
+    assert files["customers"].read_text().startswith("customerId")
 
 
 def test_help_teaches_with_an_example(catalog: Configuration, tmp_path: Path, database_url: str) -> None:

@@ -17,10 +17,9 @@ def world(connection: psycopg.Connection) -> Configuration:
 def imported(world: Configuration, kind: str, *rows: Any, customer: str | None = None) -> list[Any]:
     """Outcome, or the codes of a refusal, of each row."""
     found = world.rows(
-        "SELECT place, outcome, errors FROM api.import_rows(%s, %s, %s, 'import')",
-        customer or world.customer_id,
+        "SELECT place, outcome, errors FROM api.import_rows(%s, %s, 'import') ORDER BY place",
         kind,
-        Jsonb(list(rows)),
+        Jsonb([{"customerId": customer or world.customer_id, **row} for row in rows]),
     )
     assert [place for place, _, _ in found] == list(range(len(rows)))
     assert all((errors is None) == (outcome != "REFUSED") for _, outcome, errors in found)
@@ -131,8 +130,8 @@ def test_what_was_granted_is_what_the_ledger_says(world: Configuration) -> None:
     now = {"idempotencyKey": "now", "creditType": "general", "amount": "2.5", "entityId": "ada"}
     for _ in range(2):
         assert world.rows(
-            "SELECT credit_type, trim_scale(granted)::text FROM api.import_rows('acme', 'balances', %s, 'x')",
-            Jsonb([later, now]),
+            "SELECT credit_type, trim_scale(granted)::text FROM api.import_rows('balances', %s, 'x')",
+            Jsonb([{"customerId": "acme", **row} for row in (later, now)]),
         ) == [("promo", "3"), ("general", "2.5")]
 
 
@@ -165,8 +164,42 @@ def test_what_is_no_call(world: Configuration) -> None:
         ("entities", [{}] * 1001, "TOO_MANY"),
     ):
         with pytest.raises(psycopg.DatabaseError) as caught:
-            world.one("SELECT count(*) FROM api.import_rows('acme', %s, %s, 'x')", kind, Jsonb(rows))
+            world.one("SELECT count(*) FROM api.import_rows(%s, %s, 'x')", kind, Jsonb(rows))
         assert (caught.value.sqlstate, code in str(caught.value.diag.message_detail)) == ("UC101", True)
     assert imported(world, "entities") == []
-    [[(_, code)]] = [list(each) for each in imported(world, "entities", 7)]
-    assert code == "22023"
+    [(outcome, errors)] = world.rows("SELECT outcome, errors FROM api.import_rows('entities', '[7]', 'x')")
+    assert (outcome, errors[0]["code"]) == ("REFUSED", "22023")
+    for kind in ("customers", "entities", "balances"):
+        [(outcome,)] = world.rows("SELECT outcome FROM api.import_rows(%s, '[{}]', 'x')", kind)
+        assert outcome == "REFUSED"
+
+
+def test_of_several_customers_nobody_is_waited_for(world: Configuration, database_url: str) -> None:
+    """Those whose gates are held elsewhere are for a call of their own; the others are done."""
+    for name in ("b", "c", "d"):
+        imported(world, "customers", {}, customer=name)
+    rows = [{"customerId": name, "name": name} for name in ("new", "d", "c", "b", "c", "x" * 129)]
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT FROM core.gate WHERE customer_id = 'c' FOR NO KEY UPDATE")
+        world.connection.execute("SET statement_timeout = '5s'")
+        found = imported(world, "customers", *rows)
+        assert found == [
+            "CREATED",
+            "CHANGED",
+            "DEFERRED",
+            "CHANGED",
+            "DEFERRED",
+            {("customerId", "TOO_LONG")},
+        ]
+        entities = [{"customerId": name, "entityId": "e", "type": "user"} for name in ("c", "d", "nobody")]
+        assert imported(world, "entities", *entities) == [
+            "DEFERRED",
+            "CREATED",
+            {("customerId", "NOT_FOUND")},
+        ]
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            imported(world, "customers", rows[2])
+    assert imported(world, "customers", rows[2]) == ["CHANGED"]
+    assert imported(world, "customers", *rows)[:5] == 5 * ["UNCHANGED"]
+    for name in ("new", "b", "c", "d"):
+        Configuration(world.connection, name).history_is_whole()

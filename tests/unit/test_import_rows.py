@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controlplane.db.importing import Verdict
-from controlplane.importing.batches import MOST, Batch, batches
+from controlplane.importing.batches import MOST, alone, batches
 from controlplane.importing.columns import BALANCES, CUSTOMERS, ENTITIES, Kind
 from controlplane.importing.order import parents_first
 from controlplane.importing.records import Record
@@ -31,7 +31,9 @@ def given(kind: Kind, /, **cells: Any) -> Any:
     found = read(kind, {"customerId": "acme", **cells})
     assert not found.bad, found.bad
     [[row]] = found.rows.values()
-    return json.loads(row.given)
+    made = json.loads(row.given)
+    assert made.pop("customerId") == "acme"
+    return made
 
 
 def codes(found: Read) -> list[tuple[int, set[tuple[str, str]]]]:
@@ -199,13 +201,36 @@ def test_circles_are_named_and_leave_the_others() -> None:
 
 def test_calls_are_small_and_a_dry_run_brings_what_is_above() -> None:
     rows = entities(**{"top": None, "team": "top", **{f"u{number}": "team" for number in range(2 * MOST)}})
-    plain = list(batches("acme", rows, dry_run=False))
+    [plain] = batches([rows], dry_run=False)
     assert [row for batch in plain for row in batch.rows] == rows
     assert all(len(batch.rows) <= MOST and not batch.above for batch in plain)
-    dry = list(batches("acme", rows, dry_run=True))
+    [dry] = batches([rows], dry_run=True)
     assert [batch.rows for batch in dry] == [batch.rows for batch in plain]
     assert [[row.entity for row in batch.above] for batch in dry] == [[], ["top", "team"], ["top", "team"]]
     assert len(json.loads(dry[1].given)) == MOST + 2
+
+
+def test_small_customers_share_a_call_and_none_is_in_two() -> None:
+    customers = [
+        [Row(0, f"c{number}", "{}") for _ in range(rows)]
+        for number, rows in enumerate((1, 40, 130, 20, 2, 60, 1))
+    ]
+    lists = list(batches(customers, dry_run=False))
+    assert [[len(batch.rows) for batch in calls] for calls in lists] == [[60, 60, 10], [60], [60], [4]]
+    owners = [{row.customer for batch in calls for row in batch.rows} for calls in lists]
+    assert sorted(owner for each in owners for owner in each) == sorted(f"c{number}" for number in range(7))
+    again = alone([row for rows in customers for row in rows[:2]])
+    assert [[row.customer for row in batch.rows] for batch in again] == [
+        [rows[0].customer] * len(rows[:2]) for rows in customers
+    ]
+
+
+def test_what_is_deferred_is_not_over() -> None:
+    rows = [grant(2, "5"), grant(3, "6")]
+    tally = Tally(counts_credits=True)
+    tally.expect(rows)
+    deferred = tally.add(rows, [Verdict("DEFERRED"), Verdict("CREATED", granted=("general", Decimal(6)))])
+    assert (deferred, tally.done, tally.not_sent, tally.is_tied) == (rows[:1], 1, {"general": 5}, True)
 
 
 def grant(line: int, amount: str) -> Row:
@@ -222,12 +247,12 @@ def test_totals_are_exact_and_tied() -> None:
         Verdict("CREATED", granted=("general", Decimal(row.credits[1]))) for row in rows[:2] if row.credits
     ]
     refused = Verdict("REFUSED", [("idempotencyKey", "TOO_LONG", "is too long")])
-    tally.add(Batch("acme", [], rows[:3]), [*created, refused])
+    tally.add(rows[:3], [*created, refused])
     assert (tally.is_tied, tally.done) == (True, 3)
     assert tally.granted["general"] == Decimal(f"{large}.000000001")
     assert (tally.refused["general"], tally.not_sent["general"]) == (5, 7)
     assert tally.bad[0].faults[0].field == "reference"
-    tally.add(Batch("acme", [], rows[3:]), [Verdict("CREATED", granted=("general", Decimal("6.999999999")))])
+    tally.add(rows[3:], [Verdict("CREATED", granted=("general", Decimal("6.999999999")))])
     assert not tally.is_tied
     assert tally.difference == {"general": Decimal("0.000000001")}
 
@@ -236,7 +261,7 @@ def test_credits_that_are_not_on_the_ledger_are_a_difference() -> None:
     for granted in (None, ("promo", Decimal(5))):
         tally = Tally(counts_credits=True)
         tally.expect([grant(2, "5")])
-        tally.add(Batch("acme", [], [grant(2, "5")]), [Verdict("CREATED", granted=granted)])
+        tally.add([grant(2, "5")], [Verdict("CREATED", granted=granted)])
         assert not tally.is_tied
 
 

@@ -149,6 +149,8 @@ def _command(kind: Kind, says: str) -> click.Command:
         connections: int,
         as_json: bool,
     ) -> None:
+        if errors is not None and errors.exists() and file.exists() and errors.samefile(file):
+            raise click.UsageError("--errors would write over the file to import")
         settings = with_options(load_settings(), data_dir=data)
         progress = Console(stderr=True)
         read = _read(file, form or _format_of(file), kind, progress)

@@ -1,17 +1,16 @@
-"""``api.import_rows``: rows of one customer, each undone alone if it is refused."""
+"""``api.import_rows``: rows of customers, each undone alone if it is refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import LiteralString
 
-from controlplane.db.encode import checked_text
 from controlplane.db.pool import Database
 
 #: Who made it, in the history.
 _ACTOR = "import"
 _CALL: LiteralString = (
-    "SELECT outcome, errors, credit_type, granted FROM api.import_rows(%s, %s, %s, %s) ORDER BY place"
+    "SELECT outcome, errors, credit_type, granted FROM api.import_rows(%s, %s, %s) ORDER BY place"
 )
 
 
@@ -20,7 +19,7 @@ class Verdict:
     """What became of one row.
 
     Attributes:
-        outcome: CREATED, CHANGED, UNCHANGED or REFUSED.
+        outcome: CREATED, CHANGED, UNCHANGED or REFUSED; or DEFERRED, for a call with its customer alone.
         errors: field, code and message of each, of what was refused.
         granted: credit type and amount as the ledger has them, of a balance.
     """
@@ -30,23 +29,20 @@ class Verdict:
     granted: tuple[str, Decimal] | None = None
 
 
-async def import_rows(
-    database: Database, kind: str, customer: str, rows: str, *, dry_run: bool = False
-) -> list[Verdict]:
+async def import_rows(database: Database, kind: str, rows: str, *, dry_run: bool = False) -> list[Verdict]:
     """Import rows, in one transaction.
 
     Args:
         database: where.
         kind: customers, entities or balances.
-        customer: whose they are.
-        rows: a JSON list of inputs.
+        rows: a JSON list of inputs, each with its ``customerId``.
         dry_run: roll it all back; the answer is what it would have been.
 
     Raises:
         DatabaseError: nothing was written, or, ``OutcomeUnknown``, perhaps all: the same again is right then.
     """
     run = database.tried if dry_run else database.rows
-    found = await run(_CALL, (checked_text(customer, "customerId"), kind, rows, _ACTOR))
+    found = await run(_CALL, (kind, rows, _ACTOR))
     return [
         Verdict(
             outcome,

@@ -27,7 +27,7 @@ class Row:
     Attributes:
         line: on which it begins.
         customer: whose it is.
-        given: its input, as JSON.
+        given: its input with the customer, as JSON.
         entity: its own id, of an entity; else empty.
         parent: the id of the entity above it, of an entity; None for none.
         credits: credit type and amount, of a balance.
@@ -109,7 +109,7 @@ def _row(record: Record, kind: Kind, seen: dict[tuple[str, str], int], read: Rea
     if record.fault is not None:
         raise _Refused(record.fault)
     given = _given(record.cells, kind)
-    customer = given.pop("customerId")
+    customer = given["customerId"]
     if not isinstance(customer, str):
         raise _Refused(Fault("customerId", "WRONG_TYPE", "must be a string"))
     if kind is BALANCES:

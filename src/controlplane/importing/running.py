@@ -1,7 +1,8 @@
-"""A whole import: several connections, each with a customer of its own, until every row is over."""
+"""A whole import: several connections, never two with one customer, until every row is over."""
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from controlplane.db.importing import Verdict, import_rows
 from controlplane.db.pool import Database
 from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, Shed
-from controlplane.importing.batches import Batch, batches
+from controlplane.importing.batches import Batch, alone, batches
 from controlplane.importing.columns import BALANCES, ENTITIES, Kind
 from controlplane.importing.order import parents_first
 from controlplane.importing.rows import Read, Row
@@ -57,38 +58,36 @@ class Import:
         The same again changes nothing, so that whatever ended this early, another run goes on from there.
         """
         self.tally.refuse(read.bad)
-        customers = [self._in_order(customer, rows) for customer, rows in read.rows.items()]
-        # Nobody else can help with a customer, so the longest begin.
-        customers.sort(key=lambda each: -len(each[1]))
-        left = iter(customers)
+        customers = [self._in_order(rows) for rows in read.rows.values()]
+        left = batches(customers, dry_run=self._dry_run)
 
         async def work() -> None:
-            for customer, rows in left:
-                for batch in batches(customer, rows, dry_run=self._dry_run):
+            for calls in left:
+                waiting = deque(calls)
+                while waiting:
+                    batch = waiting.popleft()
                     if (verdicts := await self._sent(batch)) is None:
                         return
-                    self.tally.add(batch, verdicts)
+                    waiting.extend(alone(self.tally.add(batch.rows, verdicts[len(batch.above) :])))
                     told(self.tally.done, read.count)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(connections, len(customers))):
                 group.create_task(work())
 
-    def _in_order(self, customer: str, rows: Sequence[Row]) -> tuple[str, Sequence[Row]]:
+    def _in_order(self, rows: Sequence[Row]) -> Sequence[Row]:
         if self._kind is ENTITIES:
             rows, bad = parents_first(rows)
             self.tally.refuse(bad)
         self.tally.expect(rows)
-        return customer, rows
+        return rows
 
     async def _sent(self, batch: Batch) -> list[Verdict] | None:
         """The answer to a call; None where there is none, since this ends here."""
         waits = _waits()
         while not self._stop.is_set():
             try:
-                return await import_rows(
-                    self._database, self._kind.name, batch.customer, batch.given, dry_run=self._dry_run
-                )
+                return await import_rows(self._database, self._kind.name, batch.given, dry_run=self._dry_run)
             except (OutcomeUnknown, Conflict, Shed) as error:
                 wait = None if error.code == "RECOVERY_NEEDED" else next(waits, None)
                 if wait is None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 
 from controlplane.db.importing import Verdict
-from controlplane.importing.batches import Batch
 from controlplane.importing.records import Fault
 from controlplane.importing.rows import BadRow, Row
 
@@ -95,9 +94,13 @@ class Tally:
                 self.in_file.add(credit_type, Decimal(amount))
                 self.refused.add(credit_type, Decimal(amount))
 
-    def add(self, batch: Batch, verdicts: Sequence[Verdict]) -> None:
-        """Count a call's answer: one verdict a row, those above first."""
-        for row, verdict in zip(batch.rows, verdicts[len(batch.above) :], strict=True):
+    def add(self, rows: Sequence[Row], verdicts: Sequence[Verdict]) -> list[Row]:
+        """Count a call's answer, one verdict a row; returns the rows that are DEFERRED, and not over."""
+        deferred = []
+        for row, verdict in zip(rows, verdicts, strict=True):
+            if verdict.outcome == "DEFERRED":
+                deferred.append(row)
+                continue
             if row.credits is not None:
                 credit_type, amount = row.credits
                 self.not_sent.add(credit_type, Decimal(amount).copy_negate())  # a minus would round
@@ -112,6 +115,7 @@ class Tally:
                 self.bad.append(BadRow(row.line, row.customer, faults, row.credits))
             else:
                 self.outcomes[verdict.outcome] += 1
+        return deferred
 
 
 def _column(field_name: str, row: Row) -> str:
