@@ -143,6 +143,8 @@ COMMENT ON FUNCTION api.raise_budget(text, jsonb, text)
 IS 'Raise a budget''s limit until an instant.';
 COMMENT ON FUNCTION api.grant_credits(text, jsonb, text)
 IS 'Grant credits to a wallet, once per idempotency key.';
+COMMENT ON FUNCTION api.import_rows(text, jsonb, text)
+IS 'Import rows of customers, each undone alone if it is refused: what became of each.';
 COMMENT ON FUNCTION api.create_api_key(jsonb, text)
 IS 'Make an API key from the hash of its secret.';
 COMMENT ON FUNCTION api.revoke_api_key(jsonb, text)

@@ -13,6 +13,7 @@ import pytest
 from controlplane.db.pool import Database
 from controlplane.demo.world import make_world
 from tests.api.serving import Api, running
+from tests.commands import controlplane
 from tests.servers import Server
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -67,6 +68,20 @@ def test_the_budget(demo: Api) -> None:
     *_, asked = examples("graphql")
     made = demo.data(asked)["setBudget"]
     assert made == {"budget": {"budgetId": "agents-a-day", "limit": "250"}, "userErrors": []}
+
+
+def test_moving_in(demo: Api, tmp_path: Path) -> None:
+    """The three files in their order; the last ends as it is shown."""
+    shown, _ = examples("text")
+    kinds = ("customers", "entities", "balances")
+    for kind, text in zip(kinds, examples("csv"), strict=True):
+        (tmp_path / f"{kind}.csv").write_text(text)
+        done = controlplane(
+            "import", kind, str(tmp_path / f"{kind}.csv"), env={"CONTROLPLANE_DATABASE_URL": demo.login}
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert told[1:-1] == [line.split() for line in shown.splitlines()]
 
 
 def test_sql(demo: Api, connection: psycopg.Connection) -> None:
