@@ -3,7 +3,8 @@
 --
 -- Eligible: in force at the instant, not restricted to other features, its wallet on the event's path, and its credit
 -- type one in which every quantity asked had a rate. What is left of a grant only falls, so it has credits from the seq at
--- which it was granted to that of its last entry, or for ever if some are left.
+-- which it was granted to that of its last entry, or for ever if some are left. One whose terms have changed is a lot for each
+-- stretch of time in which it had the same (core.grant_terms), and is as good as empty outside of it.
 --
 -- A history has as many grants as it likes, so no event is held against all of them: a shelf is one holder's grants of one
 -- credit type, and an event is looked at closely only where something before the last that paid, on its shelf or on one
@@ -24,13 +25,13 @@ BEGIN
     WHERE e.grant_no IS NOT NULL AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
     GROUP BY e.customer_id, e.grant_no
   ), lot AS (
-    SELECT g.customer_id, g.grant_no, g.features, g.effective_at, g.expires_at, w.entity_no, w.credit_type,
-           CASE WHEN g.remaining > 0 THEN 9223372036854775807 ELSE e.seq END AS empty_at,
-           (g.priority, g.expires_at, g.grant_kind <> 'PROMOTIONAL', g.effective_at, g.grant_no) AS place
-    FROM core.credit_grant AS g
+    SELECT g.customer_id, g.grant_no, g.features, t.from_seq, t.to_seq, t.effective_at, t.expires_at, w.entity_no, w.credit_type,
+           least(CASE WHEN g.remaining > 0 THEN 9223372036854775807 ELSE e.seq END, t.to_seq + 1) AS empty_at,
+           (t.priority, t.expires_at, g.grant_kind <> 'PROMOTIONAL', t.effective_at, g.grant_no) AS place
+    FROM core.grant_terms(p_customers) AS t
+    JOIN core.credit_grant AS g ON g.customer_id = t.customer_id AND g.grant_no = t.grant_no
     JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
     LEFT JOIN emptied AS e ON e.customer_id = g.customer_id AND e.grant_no = g.grant_no
-    WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
   ), shelved AS (
     SELECT *, max(empty_at) OVER (PARTITION BY customer_id, entity_no, credit_type ORDER BY place
                                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_empty_at
@@ -47,7 +48,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT v.credit_types FROM core.feature AS v WHERE v.feature_id = u.feature_id AND v.catalog_version <= u.catalog_version
                         ORDER BY v.catalog_version DESC LIMIT 1) AS f
     CROSS JOIN LATERAL (SELECT array_agg(n::integer) AS path FROM json_array_elements_text(u.path) AS n) AS p
-    LEFT JOIN shelved AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no
+    LEFT JOIN shelved AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no AND l.from_seq < e.seq AND l.to_seq >= e.seq
     WHERE e.kind = 'CONSUME' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
   ), last AS (
     -- Of each event, in burn order; an overdraft or a shortfall comes after all grants.
@@ -69,7 +70,7 @@ BEGIN
     SELECT s.customer_id, jsonb_build_object('seq', s.seq, 'paidBy', s.grant_no::text, 'passedOver', l.grant_no::text) AS offender
     FROM suspect AS s
     JOIN lot AS l ON l.customer_id = s.customer_id AND l.entity_no = s.holder_no AND l.credit_type = s.credit_type
-      AND l.grant_no < s.seq AND l.empty_at > s.seq
+      AND l.from_seq < s.seq AND l.empty_at > s.seq
       AND l.effective_at <= s.recorded_at AND l.expires_at > s.recorded_at
       AND (l.features IS NULL OR s.feature_id = ANY (l.features))
       AND (s.grant_no IS NULL

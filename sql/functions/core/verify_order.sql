@@ -1,5 +1,5 @@
--- Every seq from 1 to the gate's stands on exactly one head row, an entry of consumption on the usage event of its seq;
--- and recorded_at never runs backwards along seq.
+-- Every seq from 1 to the gate's stands on exactly one head row, an entry of consumption on the usage event of its seq, one that voids
+-- a grant or issues it for its payment on the change; and recorded_at never runs backwards along seq.
 CREATE OR REPLACE FUNCTION core.verify_order(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -15,7 +15,10 @@ BEGIN
     SELECT c.customer_id, c.seq, c.recorded_at FROM core.change AS c WHERE p_customers IS NULL OR c.customer_id = ANY (p_customers)
     UNION ALL
     SELECT e.customer_id, e.seq, e.recorded_at FROM core.ledger_entry AS e
-    WHERE e.leg = 1 AND e.kind <> 'CONSUME' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+    WHERE e.leg = 1 AND e.kind NOT IN ('CONSUME', 'PAYMENT_RECEIVED', 'GRANT_VOIDED') AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+      -- The last part of a transfer stands under the change that tells of the whole.
+      AND NOT (e.kind = 'TRANSFER' AND EXISTS (
+        SELECT FROM core.change AS c WHERE c.customer_id = e.customer_id AND c.seq = e.seq AND c.recorded_at = e.recorded_at AND c.kind = 'TRANSFER'))
     UNION ALL
     -- The end: one after the last there may be.
     SELECT g.customer_id, g.seq + 1, 'infinity' FROM core.gate AS g WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
@@ -24,13 +27,19 @@ BEGIN
     FROM head AS h
     WINDOW one AS (PARTITION BY h.customer_id ORDER BY h.seq)
   ), stray AS (
-    SELECT e.customer_id, e.seq FROM core.ledger_entry AS e
+    SELECT e.customer_id, e.seq, 'usage event' AS head FROM core.ledger_entry AS e
     WHERE e.kind = 'CONSUME' AND e.leg = 1 AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
       AND NOT EXISTS (SELECT FROM core.usage_event AS u WHERE u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at)
+    UNION ALL
+    SELECT e.customer_id, e.seq, 'change' FROM core.ledger_entry AS e
+    WHERE (e.kind = 'PAYMENT_RECEIVED' OR (e.kind = 'GRANT_VOIDED' AND e.from_account <> 'HELD')) AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+      AND NOT EXISTS (
+        SELECT FROM core.change AS c WHERE c.customer_id = e.customer_id AND c.seq = e.seq AND c.recorded_at = e.recorded_at
+          AND c.subject = e.grant_no::text AND c.kind = CASE e.kind WHEN 'GRANT_VOIDED' THEN 'GRANT_VOIDED' ELSE 'GRANT_UPDATED' END)
   )
   SELECT 'seq', NULL, count(*), NULL::jsonb FROM stepped AS s WHERE s.recorded_at < 'infinity'
   UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'before', s.before) FROM stepped AS s WHERE s.seq <> s.before + 1 LIMIT 20)
-  UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'hasNoUsageEvent', true) FROM stray AS s LIMIT 20)
+  UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'misses', s.head) FROM stray AS s LIMIT 20)
   UNION ALL SELECT 'recorded_at', NULL, count(*), NULL::jsonb FROM stepped AS s WHERE s.recorded_at < 'infinity'
   UNION ALL (SELECT 'recorded_at', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'recordedAt', s.recorded_at, 'before', s.before_at)
              FROM stepped AS s WHERE s.recorded_at < s.before_at LIMIT 20);
