@@ -43,6 +43,24 @@ INPUTS: dict[str, tuple[str, Any]] = {
             "amount": "1",
         },
     ),
+    "updateGrant": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "grantId": "4", "priority": 1},
+    ),
+    "voidGrant": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "grantId": "4", "reason": "mine"},
+    ),
+    "transferCredits": (
+        "userErrors { code }",
+        lambda customer: {
+            "idempotencyKey": "k",
+            "customerId": customer,
+            "from": {"creditType": "general"},
+            "to": {"creditType": "general", "entityId": "user"},
+            "amount": "1",
+        },
+    ),
     "upsertCustomer": ("userErrors { code }", lambda customer: {"customerId": customer, "name": "mine"}),
     "upsertEntity": (
         "userErrors { code }",

@@ -1,4 +1,4 @@
-"""``api.update_grant``: dates and priority of what is unspent, and the burn order of what was spent before."""
+"""``api.update_grant``: dates and priority of what is unspent, and the order of what was spent before."""
 
 import pytest
 

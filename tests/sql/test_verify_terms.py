@@ -1,4 +1,4 @@
-"""``api.verify`` on grants that were changed, voided and moved: each thing that was tampered with is found."""
+"""``api.verify`` on grants that were changed, voided and moved: what was tampered with is found."""
 
 import pytest
 

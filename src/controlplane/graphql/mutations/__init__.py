@@ -5,9 +5,12 @@ from strawberry.tools import merge_types
 from controlplane.graphql.mutations.catalog import CatalogMutations
 from controlplane.graphql.mutations.customers import CustomerMutations
 from controlplane.graphql.mutations.decisions import DecisionMutations
+from controlplane.graphql.mutations.grants import GrantMutations
 from controlplane.graphql.mutations.keys import KeyMutations
 
-Mutation = merge_types("Mutation", (DecisionMutations, CustomerMutations, CatalogMutations, KeyMutations))
+Mutation = merge_types(
+    "Mutation", (DecisionMutations, CustomerMutations, GrantMutations, CatalogMutations, KeyMutations)
+)
 Mutation.__strawberry_definition__.description = "Everything that changes something."  # type: ignore[attr-defined]
 
 __all__ = ["Mutation"]
