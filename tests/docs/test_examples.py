@@ -40,7 +40,7 @@ async def make(url: str) -> None:
 
 
 def test_the_consumption_and_its_answer(demo: Api) -> None:
-    asked, _ = examples("graphql")
+    asked = examples("graphql")[0]
     [answer] = examples("json")
     found = demo.data(asked)["consume"]
     assert found == json.loads(answer)
@@ -48,9 +48,16 @@ def test_the_consumption_and_its_answer(demo: Api) -> None:
 
 
 def test_the_budget(demo: Api) -> None:
-    _, asked = examples("graphql")
+    asked = examples("graphql")[1]
     made = demo.data(asked)["setBudget"]
     assert made == {"budget": {"budgetId": "agents-a-day", "limit": "250"}, "userErrors": []}
+
+
+def test_the_transfer(demo: Api) -> None:
+    [asked] = [example for example in examples("graphql") if "transferCredits" in example]
+    made = demo.data(asked)["transferCredits"]
+    assert made["userErrors"] == []
+    assert sum(Decimal(part["amount"]) for part in made["parts"]) == 5
 
 
 def test_sql(demo: Api, connection: psycopg.Connection) -> None:
