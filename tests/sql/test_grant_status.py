@@ -123,3 +123,16 @@ def test_a_pending_grant_is_not_issued_beyond_what_a_wallet_holds(world) -> None
     assert world.faults("update_grant", grantId=waiting, paymentReceived=True) == {
         ("paymentReceived", "TOO_LARGE")
     }
+
+
+def test_terms_of_a_pending_grant_change_without_issuing_it(world) -> None:
+    waiting = grant(world, pendingPayment=True, expiresAt=world.clock("1 hour"))
+    changed = world.change(
+        "update_grant", grantId=waiting, priority=7, effectiveAt=world.clock("2 hours"), expiresAt=None
+    )
+    assert (changed["status"], changed["priority"], changed["expiresAt"]) == ("PENDING_PAYMENT", 7, None)
+    assert world.change("update_grant", grantId=waiting, paymentReceived=False)["seq"] is None
+    assert entries(world) == []
+    both = world.change("update_grant", grantId=waiting, paymentReceived=True, effectiveAt=None)
+    assert (both["status"], both["remaining"]) == ("ACTIVE", "10")
+    verified(world)

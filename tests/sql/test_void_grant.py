@@ -99,3 +99,15 @@ def test_the_next_grant_pays_after_it(world) -> None:
     void(world, first)
     assert consume(world, "4") == [(second, "4")]
     verified(world)
+
+
+def test_of_two_customers_each_is_told_of_its_own(world) -> None:
+    other = Configuration(world.connection, "other")
+    other.change("upsert_customer")
+    while other.seq < world.seq:
+        other.change("upsert_customer", name=str(other.seq))
+    mine, theirs = grant(world, "5"), grant(other, "6")
+    assert mine == theirs
+    assert (void(world, mine)["voided"], void(other, theirs)["voided"]) == ("5", "6")
+    assert (void(world, mine)["voided"], void(other, theirs)["voided"]) == ("5", "6")
+    other.history_is_whole()
