@@ -232,21 +232,3 @@ def test_an_application_may_call_them(world, login_url) -> None:
         ):
             app.execute(f"SELECT api.{function}('acme', %s, 'app')", (Jsonb(given),))
     verified(world)
-
-
-def test_what_is_held_stays_and_what_is_small_moves(world) -> None:
-    """By hand, as a reservation would leave it: of the first all is held, of the second a half."""
-    held, half, small = grant(world, "4", priority=1), grant(world, "4", priority=2), grant(world, "0.5")
-    world.connection.execute("UPDATE core.credit_grant SET remaining = 0, held = 4 WHERE priority = 1")
-    world.connection.execute("UPDATE core.credit_grant SET remaining = 2, held = 2 WHERE priority = 2")
-    world.connection.execute("UPDATE core.wallet SET available = 2.5, held = 6")
-    assert [(part["fromGrantId"], part["amount"]) for part in transfer(world, "2.5")["parts"]] == [
-        (half, "2"),
-        (small, "0.5"),
-    ]
-    assert wallet(world) == {"held": "6"}
-    assert [read(world, lot)["status"] for lot in (held, half, small)] == ["ACTIVE", "ACTIVE", "EXHAUSTED"]
-    assert world.one("SELECT bool_and(is_open) FROM core.credit_grant WHERE held > 0")
-    assert world.faults("transfer_credits", idempotencyKey="u", **{"from": OWN}, to=ADA, amount="1") == {
-        ("amount", "INSUFFICIENT_CREDITS")
-    }

@@ -66,24 +66,6 @@ def test_a_grant_that_waits_for_its_payment_is_only_called_off(world) -> None:
     verified(world)
 
 
-def test_what_is_held_stays_held(world) -> None:
-    """By hand, as a reservation would leave it: 4 of 10 held."""
-    grant_id = grant(world)
-    world.connection.execute("UPDATE core.credit_grant SET remaining = 6, held = 4")
-    world.connection.execute("UPDATE core.wallet SET available = 6, held = 4")
-    voided = void(world, grant_id)
-    assert (voided["voided"], voided["held"]) == ("6", "4")
-    assert wallet(world) == {"held": "4"}
-    assert world.rows("SELECT is_open, remaining, held FROM core.credit_grant") == [(True, 0, 4)]
-    assert read(world, grant_id)["status"] == "VOIDED"
-    # And one of which all is held has nothing to move.
-    other = grant(world)
-    world.connection.execute("UPDATE core.credit_grant SET remaining = 0, held = 10 WHERE voided_at IS NULL")
-    seq = world.seq
-    assert (void(world, other)["voided"], world.seq) == ("0", seq + 1)
-    assert entries(world, seq) == []
-
-
 def test_what_has_ended_by_itself_is_not_voided(world) -> None:
     expired, exhausted = grant(world, expiresAt=world.clock("1 minute")), grant(world, priority=1)
     consume(world, "10")

@@ -3,7 +3,7 @@
 --   p_filter  grantId, walletId, status, isOpen (something is left to burn); each may be absent
 --   p_after   key of the row before the page: [incarnation, grant number]
 --
--- `status` and `remaining` are those of now: what is due counts, booked or not.
+-- `status`, `remaining` and `held` are those of now: what is due counts, booked or not.
 -- Raises UC101 for a foreign cursor.
 CREATE OR REPLACE FUNCTION api.read_grants(p_customer_id text, p_filter jsonb, p_after jsonb, p_limit integer)
 RETURNS SETOF jsonb
@@ -22,14 +22,15 @@ BEGIN
     'customerId', g.customer_id, 'grantId', g.grant_no::text, 'walletId', w.wallet_id, 'creditType', w.credit_type,
     'kind', g.grant_kind, 'priority', g.priority, 'effectiveAt', g.effective_at,
     'expiresAt', CASE WHEN g.expires_at < 'infinity' THEN g.expires_at END, 'featureIds', to_jsonb(g.features),
-    'amount', trim_scale(g.amount)::text, 'remaining', trim_scale(n.remaining)::text, 'held', trim_scale(g.held)::text, 'status', s.status,
+    'amount', trim_scale(g.amount)::text, 'remaining', trim_scale(n.remaining)::text, 'held', trim_scale(n.held)::text, 'status', s.status,
     'costBasis', trim_scale(g.cost_basis)::text, 'currency', g.currency, 'source', g.source, 'fromGrantId', g.from_grant_no::text,
     'voidedAt', g.voided_at, 'createdAt', g.created_at, 'key', jsonb_build_array(v_incarnation, g.grant_no))
   FROM core.credit_grant AS g
   JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
   LEFT JOIN core.grant_dues(p_customer_id, v_at) AS d ON d.grant_no = g.grant_no
-  CROSS JOIN LATERAL (SELECT CASE WHEN g.expires_at <= v_at THEN 0 ELSE coalesce(d.remaining, g.remaining) END AS remaining) AS n
-  CROSS JOIN LATERAL (SELECT core.grant_status(g, n.remaining, v_at) AS status) AS s
+  CROSS JOIN LATERAL (SELECT CASE WHEN g.expires_at <= v_at THEN 0 ELSE coalesce(d.remaining, g.remaining) END AS remaining,
+                             coalesce(d.held, g.held) AS held) AS n
+  CROSS JOIN LATERAL (SELECT core.grant_status(g, n.remaining, n.held, v_at) AS status) AS s
   WHERE g.customer_id = p_customer_id
     AND (v_after IS NULL OR g.grant_no < v_after)
     AND (p_filter ->> 'grantId' IS NULL OR g.grant_no::text = p_filter ->> 'grantId')

@@ -13,6 +13,7 @@
 --   gates           what a gate says of its customer                  raises          raises in force
 --   keys            one for each usage event, grant, transfer         references      what is named of the catalogue exists
 --   terms           grants and transfers = their changes
+--   reservations    what is held, and how each ended
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -30,6 +31,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_burn_order(p_customers);
   RETURN QUERY SELECT * FROM core.verify_order(p_customers);
   RETURN QUERY SELECT * FROM core.verify_keys(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_reservations(p_customers);
   RETURN QUERY SELECT * FROM core.verify_tree(p_customers);
   RETURN QUERY SELECT * FROM core.verify_references(p_customers);
 END

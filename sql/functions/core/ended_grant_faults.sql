@@ -5,7 +5,7 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_status CONSTANT text := core.grant_status(p_grant, p_grant.remaining, p_at);
+  v_status CONSTANT text := core.grant_status(p_grant, p_grant.remaining, p_grant.held, p_at);
 BEGIN
   RETURN CASE v_status
     WHEN 'VOIDED' THEN core.fault('grantId', v_status, format('grant %s was voided', p_grant.grant_no))

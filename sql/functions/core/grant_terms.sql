@@ -17,7 +17,7 @@ BEGIN
     SELECT g.customer_id, g.grant_no, 9223372036854775806, NULL FROM core.credit_grant AS g
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
   ), stretch AS (
-    SELECT c.*, lag(c.seq, 1, c.grant_no) OVER (PARTITION BY c.customer_id, c.grant_no ORDER BY c.seq) AS from_seq FROM cut AS c
+    SELECT c.*, lag(c.seq, 1, 0::bigint) OVER (PARTITION BY c.customer_id, c.grant_no ORDER BY c.seq) AS from_seq FROM cut AS c
   )
   SELECT s.customer_id, s.grant_no, s.from_seq, s.seq,
          CASE WHEN s.before IS NULL THEN g.priority ELSE (s.before ->> 'priority')::smallint END,

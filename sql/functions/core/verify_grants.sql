@@ -13,7 +13,8 @@ BEGIN
   WITH folded AS (
     SELECT s.customer_id, s.grant_no, -sum(s.delta) FILTER (WHERE s.account = 'ISSUED') AS issued,
            sum(CASE WHEN s.account = 'AVAILABLE' THEN s.delta ELSE 0 END) AS available,
-           sum(CASE WHEN s.account = 'SCHEDULED' THEN s.delta ELSE 0 END) AS scheduled
+           sum(CASE WHEN s.account = 'SCHEDULED' THEN s.delta ELSE 0 END) AS scheduled,
+           sum(CASE WHEN s.account = 'HELD' THEN s.delta ELSE 0 END) AS held
     FROM core.grant_sides(p_customers) AS s
     GROUP BY s.customer_id, s.grant_no
   ), compared AS (
@@ -21,9 +22,10 @@ BEGIN
       WHEN (coalesce(f.available, 0), coalesce(f.scheduled, 0)) IS DISTINCT FROM CASE WHEN g.is_scheduled THEN (0::numeric, g.remaining) ELSE (g.remaining, 0::numeric) END
         OR g.is_open <> (g.remaining > 0 OR g.held > 0)
         OR f.issued IS DISTINCT FROM CASE WHEN NOT g.is_pending THEN g.amount END
+        OR coalesce(f.held, 0) <> g.held
         OR (g.voided_at IS NOT NULL AND g.remaining > 0)
       THEN jsonb_build_object('grantId', g.grant_no::text, 'amount', trim_scale(g.amount)::text, 'issued', trim_scale(f.issued)::text, 'isScheduled', g.is_scheduled,
-        'isOpen', g.is_open, 'remaining', trim_scale(g.remaining)::text, 'available', trim_scale(f.available)::text, 'scheduled', trim_scale(f.scheduled)::text) END AS offender
+        'isOpen', g.is_open, 'remaining', trim_scale(g.remaining)::text, 'held', trim_scale(g.held)::text, 'heldByLedger', trim_scale(f.held)::text, 'available', trim_scale(f.available)::text, 'scheduled', trim_scale(f.scheduled)::text) END AS offender
     FROM core.credit_grant AS g
     LEFT JOIN folded AS f ON f.customer_id = g.customer_id AND f.grant_no = g.grant_no
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)

@@ -7,9 +7,18 @@ from controlplane.graphql.mutations.customers import CustomerMutations
 from controlplane.graphql.mutations.decisions import DecisionMutations
 from controlplane.graphql.mutations.grants import GrantMutations
 from controlplane.graphql.mutations.keys import KeyMutations
+from controlplane.graphql.mutations.reservations import ReservationMutations
 
 Mutation = merge_types(
-    "Mutation", (DecisionMutations, CustomerMutations, GrantMutations, CatalogMutations, KeyMutations)
+    "Mutation",
+    (
+        DecisionMutations,
+        ReservationMutations,
+        CustomerMutations,
+        GrantMutations,
+        CatalogMutations,
+        KeyMutations,
+    ),
 )
 Mutation.__strawberry_definition__.description = "Everything that changes something."  # type: ignore[attr-defined]
 
