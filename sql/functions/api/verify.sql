@@ -12,6 +12,7 @@
 --   recorded_at     never backwards along seq                         entities        paths and types of the tree
 --   gates           what a gate says of its customer                  raises          raises in force
 --   keys            one for each usage event and grant         references      what is named of the catalogue exists
+--   chart           every entry joins accounts that its kind may   openings        of months = the fold up to them
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -30,5 +31,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_keys(p_customers);
   RETURN QUERY SELECT * FROM core.verify_tree(p_customers);
   RETURN QUERY SELECT * FROM core.verify_references(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_chart(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_openings(p_customers);
 END
 $$;

@@ -44,6 +44,8 @@ DECLARE
   v_row record;
   v_catalog bigint;
   v_installed timestamptz;
+  -- What is recorded as having happened before it is refused: the end of the last closed month, or the beginning of this one.
+  v_open_from timestamptz;
   v_sessions boolean;
   v_dry boolean;
   v_due_at timestamptz;
@@ -118,7 +120,7 @@ DECLARE
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';
-  SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
+  SELECT catalog_version, installed_at, open_from INTO v_catalog, v_installed, v_open_from FROM core.installation;
 
   -- part: judge/read_customers.plpgsql
 
