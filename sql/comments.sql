@@ -153,6 +153,8 @@ COMMENT ON FUNCTION api.ensure_partitions()
 IS 'Make the partitions of the months to come where one is missing; how many it made.';
 COMMENT ON FUNCTION api.open_month(date, integer)
 IS 'Write with what a month begins for some more customers; to be called until it is opened.';
+COMMENT ON FUNCTION api.read_months_to_open()
+IS 'The months that have begun and are not opened.';
 COMMENT ON FUNCTION api.close_month(date, text, integer)
 IS 'Close a month that is over; to be called until it is closed.';
 COMMENT ON FUNCTION api.read_closing(date)

@@ -41,7 +41,8 @@ def item(key: str, occurred: str | None = None, **more: Any) -> dict[str, Any]:
 def month(world: Configuration, back: int = 0) -> str:
     """The first day of a month, so many before this one."""
     return world.one(
-        "SELECT (date_trunc('month', core.clock() AT TIME ZONE 'UTC') - make_interval(months => %s))::date::text",
+        "SELECT (date_trunc('month', core.clock() AT TIME ZONE 'UTC')"
+        " - make_interval(months => %s))::date::text",
         back,
     )
 
@@ -67,13 +68,11 @@ def codes(
 def record(world: Configuration, key: str, occurred: str) -> str | None:
     """The code of its refusal; None if it was recorded."""
     try:
-        [(allowed,)] = world.rows("SELECT allowed FROM api.consume('acme', %s)", Jsonb([item(key, occurred)]))
+        answers = world.rows("SELECT allowed FROM api.consume('acme', %s)", Jsonb([item(key, occurred)]))
     except psycopg.DatabaseError as error:
         detail = json.loads(error.diag.message_detail or "{}")
-        assert (error.sqlstate, detail["field"]) == ("UC100", "occurredAt")
-        return str(detail["code"])
-    assert allowed
-    return None
+        return str(detail["code"]) if detail["field"] == "occurredAt" else str(error)
+    return None if answers == [(True,)] else str(answers)
 
 
 def within(which: str, day: int = 20) -> str:
@@ -202,13 +201,17 @@ def test_a_gate_that_is_held_delays_what_is_due(world: Configuration, database_u
 
 FENCED = {
     "ledger_entry": (
-        "INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, effective_at, kind, from_wallet_no,"
+        "INSERT INTO core.ledger_entry"
+        " (customer_id, seq, leg, recorded_at, effective_at, kind, from_wallet_no,"
         " to_wallet_no, from_account, to_account, amount, from_balance_after, to_balance_after)"
-        " SELECT customer_id, seq, 9, %(recorded)s, %(then)s, kind, from_wallet_no, to_wallet_no, from_account,"
-        " to_account, amount, from_balance_after, to_balance_after FROM core.ledger_entry ORDER BY seq DESC LIMIT 1"
+        " SELECT customer_id, seq, 9, %(recorded)s, %(then)s, kind, from_wallet_no,"
+        " to_wallet_no, from_account,"
+        " to_account, amount, from_balance_after, to_balance_after FROM core.ledger_entry"
+        " ORDER BY seq DESC LIMIT 1"
     ),
     "usage_event": (
-        "INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, catalog_version, feature_id,"
+        "INSERT INTO core.usage_event"
+        " (customer_id, seq, recorded_at, occurred_at, catalog_version, feature_id,"
         " quantities, path) VALUES ('acme', 999, %(recorded)s, %(then)s, 1, 'chat', '{}', '[0]')"
     ),
     "change": (
@@ -226,7 +229,8 @@ def test_the_last_fence(world: Configuration, table: str) -> None:
     def insert(recorded: str, then: str | None) -> str | None:
         try:
             with world.connection.transaction(force_rollback=True):
-                world.connection.execute(FENCED[table], {"recorded": recorded, "then": then})  # type: ignore[call-overload]
+                values = {"recorded": recorded, "then": then}
+                world.connection.execute(FENCED[table], values)  # type: ignore[call-overload]
         except psycopg.DatabaseError as error:
             return error.sqlstate
         return None

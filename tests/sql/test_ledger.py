@@ -50,7 +50,8 @@ def consume(world: Configuration, *amounts: str, **more: Any) -> None:
 
 def money(world: Configuration, grant_id: str) -> list[tuple[str, Decimal]]:
     return world.rows(
-        "SELECT kind, money FROM report.ledger WHERE customer_id = 'acme' AND grant_id = %s ORDER BY seq, leg",
+        "SELECT kind, money FROM report.ledger"
+        " WHERE customer_id = 'acme' AND grant_id = %s ORDER BY seq, leg",
         grant_id,
     )
 
@@ -195,7 +196,8 @@ def plain_money(world: Configuration) -> list[tuple[int, int, Decimal | None]]:
     gone: dict[int, Decimal] = {}
     found = []
     for seq, leg, number, source, target, amount, cost, currency in world.rows(
-        "SELECT e.seq, e.leg, e.grant_no, e.from_account::text, e.to_account::text, e.amount, g.cost_basis, g.currency"
+        "SELECT e.seq, e.leg, e.grant_no, e.from_account::text, e.to_account::text,"
+        " e.amount, g.cost_basis, g.currency"
         " FROM core.ledger_entry AS e LEFT JOIN core.credit_grant AS g USING (customer_id, grant_no)"
         " ORDER BY e.seq, e.leg"
     ):
@@ -221,8 +223,8 @@ def test_who_and_on_what_ground(world: Configuration) -> None:
     world.one("SELECT api.book_due(10)")
     seq = world.seq - 4
     assert world.rows(
-        "SELECT seq - %s, kind, actor, source, entity_id, from_wallet_id, credit_type, grant_id FROM report.ledger"
-        " ORDER BY seq",
+        "SELECT seq - %s, kind, actor, source, entity_id, from_wallet_id, credit_type, grant_id"
+        " FROM report.ledger ORDER BY seq",
         seq,
     ) == [
         (0, "GRANT", "test", "invoice 7", "ada", "ada:general", "general", str(seq)),
@@ -252,7 +254,8 @@ def test_legs(world: Configuration) -> None:
     consume(world, "1")
     assert world.rows(
         "SELECT kind, side, account, money_account, trim_scale(units_debit), trim_scale(units_credit),"
-        " trim_scale(balance_after), money_debit, money_credit FROM report.ledger_legs ORDER BY seq, side DESC"
+        " trim_scale(balance_after), money_debit, money_credit"
+        " FROM report.ledger_legs ORDER BY seq, side DESC"
     ) == [
         ("GRANT", "DEBIT", "ISSUED", "BILLED", 3, 0, None, 3, 0),
         ("GRANT", "CREDIT", "AVAILABLE", "DEFERRED_REVENUE", 0, 3, 3, 0, 3),
