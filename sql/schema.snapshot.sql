@@ -784,7 +784,7 @@ CREATE TRIGGER ledger_entry_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_
 
 CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
-CREATE TRIGGER ledger_entry_not_in_a_closed_month BEFORE INSERT ON core.ledger_entry FOR EACH ROW WHEN (((new.effective_at IS NOT NULL) AND (new.effective_at < date_trunc('month'::text, new.recorded_at, 'UTC'::text)))) EXECUTE FUNCTION core.refuse_closed('effective_at');
+CREATE TRIGGER ledger_entry_not_in_a_closed_month AFTER INSERT ON core.ledger_entry FOR EACH ROW WHEN ((new.effective_at IS NOT NULL)) EXECUTE FUNCTION core.refuse_closed('effective_at');
 
 CREATE TRIGGER ledger_origin_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_origin FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
@@ -806,4 +806,4 @@ CREATE TRIGGER usage_event_is_immutable BEFORE DELETE OR UPDATE ON core.usage_ev
 
 CREATE TRIGGER usage_event_is_kept BEFORE TRUNCATE ON core.usage_event FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
-CREATE TRIGGER usage_event_not_in_a_closed_month BEFORE INSERT ON core.usage_event FOR EACH ROW WHEN (((new.occurred_at IS NOT NULL) AND (new.occurred_at < date_trunc('month'::text, new.recorded_at, 'UTC'::text)))) EXECUTE FUNCTION core.refuse_closed('occurred_at');
+CREATE TRIGGER usage_event_not_in_a_closed_month AFTER INSERT ON core.usage_event FOR EACH ROW WHEN (((new.occurred_at IS NOT NULL) AND (new.occurred_at < date_trunc('month'::text, new.recorded_at, 'UTC'::text)))) EXECUTE FUNCTION core.refuse_closed('occurred_at');

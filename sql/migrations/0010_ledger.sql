@@ -109,12 +109,12 @@ BEGIN
   RETURN NEW;
 END
 $$;
--- Asked only for rows of an earlier month than that they are recorded in. A closed month's own partition gets a fence for
--- every row when it is closed; what has no partition is asked always.
-CREATE TRIGGER ledger_entry_not_in_a_closed_month BEFORE INSERT ON core.ledger_entry
-  FOR EACH ROW WHEN (NEW.effective_at IS NOT NULL AND NEW.effective_at < date_trunc('month', NEW.recorded_at, 'UTC'))
-  EXECUTE FUNCTION core.refuse_closed('effective_at');
-CREATE TRIGGER usage_event_not_in_a_closed_month BEFORE INSERT ON core.usage_event
+-- Asked only for rows that say another time than that they are recorded at. A closed month's own partition gets a fence for
+-- every row when it is closed; what has no partition is asked always. AFTER, since before a row Postgres would look at its
+-- partition's bounds once more.
+CREATE TRIGGER ledger_entry_not_in_a_closed_month AFTER INSERT ON core.ledger_entry
+  FOR EACH ROW WHEN (NEW.effective_at IS NOT NULL) EXECUTE FUNCTION core.refuse_closed('effective_at');
+CREATE TRIGGER usage_event_not_in_a_closed_month AFTER INSERT ON core.usage_event
   FOR EACH ROW WHEN (NEW.occurred_at IS NOT NULL AND NEW.occurred_at < date_trunc('month', NEW.recorded_at, 'UTC'))
   EXECUTE FUNCTION core.refuse_closed('occurred_at');
 CREATE TRIGGER ledger_entry_default_is_fenced BEFORE INSERT ON core.ledger_entry_default

@@ -1,6 +1,9 @@
 """``api.close_month``: what it refuses afterwards, what it books before, and who may be in between."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -289,3 +292,47 @@ def test_rows_that_came_after_are_found(world: Configuration) -> None:
         "UPDATE core.ledger_entry SET effective_at = %s WHERE seq = %s", (within(which), world.seq)
     )
     assert [name for name, _ in offenders(world)] == ["openings"]
+
+
+def test_closing_while_everybody_records(world: Configuration, database_url: str) -> None:
+    """On real connections: what is recorded of the month is there when it is closed, and nothing after."""
+    which = month(world, 1)
+    close(world, month(world, 2))
+    world.connection.execute("UPDATE core.rate SET effective_from = '2020-01-01'")
+    customers = [f"c{n}" for n in range(4)]
+    for name in customers:
+        other = Configuration(world.connection, name)
+        other.change("upsert_customer")
+        other.change("grant_credits", idempotencyKey="g", creditType="general", amount="1000")
+    start, stop = threading.Barrier(len(customers) + 1), threading.Event()
+
+    def go_on(name: str) -> tuple[int, int]:
+        """How many were recorded as of the month, and how many refused, until told to stop."""
+        said = [0, 0]
+        with psycopg.connect(database_url, autocommit=True) as session:
+            start.wait()
+            while not stop.is_set():
+                asked = Jsonb([item(f"{name}-{sum(said)}", within(which))])
+                try:
+                    session.execute("SELECT * FROM api.consume(%s, %s)", (name, asked))
+                    said[0] += 1
+                except psycopg.DatabaseError as error:
+                    if json.loads(error.diag.message_detail or "{}").get("code") != "PERIOD_CLOSED":
+                        raise
+                    said[1] += 1
+        return said[0], said[1]
+
+    of_the_month = "SELECT count(*) FROM core.usage_event, core.installation WHERE occurred_at < closed_until"
+    with ThreadPoolExecutor(len(customers)) as pool:
+        going = [pool.submit(go_on, name) for name in customers]
+        start.wait()
+        time.sleep(0.5)
+        close(world, which)
+        closed_with = world.one(of_the_month)
+        time.sleep(0.5)
+        stop.set()
+        said = [each.result() for each in going]
+    assert closed_with == sum(recorded for recorded, _ in said) > len(customers)
+    assert world.one(of_the_month) == closed_with
+    assert min(refused for _, refused in said) > 0
+    assert offenders(world) == []
