@@ -166,7 +166,7 @@ IS 'Writes how a month begins for the next customers; for how many.';
 COMMENT ON FUNCTION core.balances_after(text [], bigint [])
 IS 'Balances of customers'' accounts, each after one entry, from the opening before it.';
 COMMENT ON FUNCTION core.grants_gone(text [], bigint [], timestamptz)
-IS 'How much of customers'' grants had left deferred revenue, each after one entry.';
+IS 'How much had gone of customers'' grants, each after one entry.';
 COMMENT ON FUNCTION core.late_balances(text, timestamptz)
 IS 'What had taken effect by an instant and was recorded after it, by account.';
 COMMENT ON FUNCTION core.seq_at(text, timestamptz)

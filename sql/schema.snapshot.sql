@@ -233,11 +233,13 @@ CREATE TABLE core.credit_grant (
     currency text,
     source text,
     created_at timestamp with time zone NOT NULL,
+    lot_offset numeric(38,9),
     CONSTRAINT credit_grant_amount_in_range CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_cost_basis_in_range CHECK (((cost_basis >= (0)::numeric) AND (cost_basis < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_expires_after_it_begins CHECK ((expires_at > effective_at)),
     CONSTRAINT credit_grant_held_in_range CHECK (((held >= (0)::numeric) AND (held <= amount))),
     CONSTRAINT credit_grant_kind_is_known CHECK ((grant_kind = ANY (ARRAY['PAID'::text, 'PROMOTIONAL'::text, 'RECURRING'::text, 'ADJUSTMENT'::text]))),
+    CONSTRAINT credit_grant_lot_offset_in_range CHECK (((lot_offset >= (0)::numeric) AND (lot_offset < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_never_overspent CHECK (((remaining >= (0)::numeric) AND (remaining <= amount))),
     CONSTRAINT credit_grant_priority_in_range CHECK (((priority >= 0) AND (priority <= 100)))
 )

@@ -69,6 +69,11 @@ CREATE TABLE core.ledger_origin (
   CONSTRAINT ledger_origin_pkey PRIMARY KEY (customer_id, seq)
 );
 
+-- Of a part of another grant, moved to another wallet: how many units of the first grant of all had gone before it. Its money
+-- goes on there, so that the parts of a lot close to exactly zero together. Null: it is no part.
+ALTER TABLE core.credit_grant ADD COLUMN lot_offset numeric(38,9)
+CONSTRAINT credit_grant_lot_offset_in_range CHECK (lot_offset >= 0 AND lot_offset < 1e29);
+
 -- What was booked later than it took effect: nothing that a consumption writes. (A partitioned table takes no index
 -- concurrently, and until the first tag none has rows.)
 -- squawk-ignore require-concurrent-index-creation

@@ -4,7 +4,8 @@
 -- A grant is a lot. Of its money has gone, after each movement, what has gone of its units times the cost basis, rounded half
 -- up to the currency's smallest unit; a movement's money is the difference it makes to that. So no rounding adds up, a lot closes
 -- to exactly zero in whatever order, and the last unit takes the residue. What stays within deferred revenue (a hold, a
--- release, the beginning of a grant) moves units and no money.
+-- release, the beginning of a grant) moves units and no money, unless it moves to another wallet: then a part of the lot goes
+-- there, with its money.
 --
 -- Ask for one customer, one month, or both: the sums are then of that alone, and begin with the month's opening.
 CREATE OR REPLACE VIEW report.ledger AS
@@ -37,12 +38,14 @@ SELECT
     WHEN u.seq IS NOT NULL THEN 'usage:' || u.seq::text
     WHEN o.actor IS NOT NULL THEN coalesce(o.source, g.source)
     WHEN l.effective_at IS NOT NULL THEN 'grant:' || l.grant_no::text
-    ELSE g.source
+    WHEN l.from_account = 'ISSUED' THEN g.source
   END AS source,
   CASE WHEN g.cost_basis IS NOT NULL THEN g.currency END AS currency,
   CASE
     WHEN l.from_account = 'ISSUED' THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
-    ELSE abs(round(g.cost_basis * l.gone, coalesce(c.decimals, 2)) - round(g.cost_basis * (l.gone - l.goes), coalesce(c.decimals, 2)))
+    ELSE abs(
+      round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone), coalesce(c.decimals, 2))
+      - round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone - l.goes), coalesce(c.decimals, 2)))
   END AS money
 FROM (
   -- What has gone of the grant after the entry.
@@ -57,7 +60,7 @@ FROM (
         WHERE g.customer_id = e.customer_id AND g.grant_no = e.grant_no),
       (SELECT sum(CASE
           WHEN p.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
-            CASE WHEN p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN 0 ELSE p.amount END
+            CASE WHEN p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND p.from_wallet_no = p.to_wallet_no THEN 0 ELSE p.amount END
           WHEN p.from_account <> 'ISSUED' AND p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -p.amount
           ELSE 0 END)
         FROM core.ledger_entry AS p
@@ -71,10 +74,10 @@ FROM (
       SELECT
         i.*,
         date_trunc('month', i.recorded_at AT TIME ZONE 'UTC')::date AS month,
-        -- How much of the grant leaves deferred revenue; what is reversed comes back.
+        -- How much goes of the grant: leaves deferred revenue, or its wallet. What is reversed comes back.
         CASE
           WHEN i.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
-            CASE WHEN i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN 0 ELSE i.amount END
+            CASE WHEN i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND i.from_wallet_no = i.to_wallet_no THEN 0 ELSE i.amount END
           WHEN i.from_account <> 'ISSUED' AND i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -i.amount
           ELSE 0
         END AS goes

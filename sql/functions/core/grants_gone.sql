@@ -1,5 +1,5 @@
--- How much of each grant of some customers had left deferred revenue, each after the entry with the given seq: the opening
--- before it, and the entries since. Grants of before p_before alone.
+-- How much had gone of each grant of some customers, each after the entry with the given seq: had left deferred revenue, or
+-- its wallet. The opening before it, and the entries since. Grants of before p_before alone.
 CREATE OR REPLACE FUNCTION core.grants_gone(p_customers text[], p_seqs bigint[], p_before timestamptz)
 RETURNS TABLE (customer_id text, grant_no bigint, amount numeric, gone numeric)
 LANGUAGE plpgsql
@@ -17,7 +17,8 @@ BEGIN
   ), since AS MATERIALIZED (
     SELECT b.customer_id, e.grant_no,
            sum(CASE WHEN e.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN e.amount ELSE 0 END
-               - CASE WHEN e.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND e.from_account <> 'ISSUED' THEN e.amount ELSE 0 END) AS goes
+               - CASE WHEN e.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND e.from_account <> 'ISSUED'
+                        AND e.from_wallet_no = e.to_wallet_no THEN e.amount ELSE 0 END) AS goes
     FROM base AS b
     JOIN core.ledger_entry AS e ON e.customer_id = b.customer_id AND e.seq > b.from_seq AND e.seq <= b.seq AND e.recorded_at >= b.begins_at
     WHERE e.grant_no IS NOT NULL
