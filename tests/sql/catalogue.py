@@ -20,7 +20,10 @@ FUNCTIONS = """
 """
 
 #: Rows that are never changed.
-HISTORY = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change")
+HISTORY = (
+    *("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change"),
+    *("customer_month", "opening", "opening_grant", "ledger_origin"),
+)
 
 
 def uncommented(source: str) -> str:

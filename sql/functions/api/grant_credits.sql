@@ -57,6 +57,7 @@ BEGIN
   PERFORM core.refuse_faults(v_faults || core.grant_faults(p_input, v_wallet, v_grant, v_gate.last_at));
 
   v_answer := core.book_grant(v_gate, v_wallet, v_grant, p_actor);
+  INSERT INTO core.ledger_origin (customer_id, seq, actor, source) VALUES (p_customer_id, v_gate.seq + 1, p_actor, v_grant.source);
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
   VALUES (p_customer_id, v_month, core.key_bytes(p_input ->> 'idempotencyKey'), v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
   RETURN v_answer || '{"replayed": false}';
