@@ -150,6 +150,26 @@ IS 'Make the partitions of the months to come where one is missing; how many it 
 COMMENT ON FUNCTION api.verify(text [])
 IS 'Whether stored state is what history says: per check how much was looked at, and the first offenders.';
 
+-- Seals.
+COMMENT ON FUNCTION api.seal(text, bigint)
+IS 'Seal a customer''s history up to an operation or up to now; locks nothing that decides.';
+COMMENT ON FUNCTION api.seal_head(text)
+IS 'Where a customer''s chain of seals ends, to be kept outside.';
+COMMENT ON FUNCTION api.verify_seals(text [], jsonb)
+IS 'Whether history is what was sealed, and whether heads kept outside still match.';
+COMMENT ON FUNCTION core.seal(text, bigint)
+IS 'Goes on with a customer''s chain of seals; how many operations.';
+COMMENT ON FUNCTION core.seal_root(text)
+IS 'The head before a customer''s first operation.';
+COMMENT ON FUNCTION core.sealed_rows(text, bigint, bigint, timestamptz, timestamptz)
+IS 'What is sealed, and how: a digest for each row of history.';
+COMMENT ON FUNCTION core.sealed_operations(text, bigint, bigint, timestamptz, timestamptz)
+IS 'Digests and marks of operations.';
+COMMENT ON FUNCTION core.seal_offenders(core.seal)
+IS 'Which rows of a span were altered, deleted or inserted.';
+COMMENT ON FUNCTION core.verify_seals(text, jsonb)
+IS 'A customer''s seals against its history and against heads kept outside.';
+
 -- Tables and types.
 COMMENT ON TABLE core.installation IS 'What this database is, in one row: identity, incarnation, clock, version of the catalogue.';
 COMMENT ON TABLE core.incarnation IS 'Every incarnation there has been, and why it began.';
@@ -171,6 +191,7 @@ COMMENT ON TABLE core.usage_event IS 'Consumptions: who, which feature, how much
 COMMENT ON TABLE core.usage_metadata IS 'What a caller said of a usage event beyond what is decided on; erasable.';
 COMMENT ON TABLE core.change IS 'Changes of a customer''s configuration, and due events that move no credits. Immutable.';
 COMMENT ON TABLE core.idempotency IS 'First answers, by key. Immutable, partitioned by the month inside the key.';
+COMMENT ON TABLE core.seal IS 'A hash chain over each customer''s history, in spans of up to 64 operations. Immutable.';
 COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
 COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
 COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';

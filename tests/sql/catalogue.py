@@ -20,7 +20,7 @@ FUNCTIONS = """
 """
 
 #: Rows that are never changed.
-HISTORY = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change")
+HISTORY = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change", "seal")
 
 
 def uncommented(source: str) -> str:
