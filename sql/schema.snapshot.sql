@@ -478,6 +478,18 @@ CREATE TABLE core.schema_state (
     CONSTRAINT schema_state_versions_dotted CHECK (((min_code_version ~ '^\d+\.\d+\.\d+$'::text) AND (code_version ~ '^\d+\.\d+\.\d+$'::text)))
 );
 
+CREATE TABLE core.seal (
+    from_seq bigint NOT NULL,
+    to_seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    customer_id text NOT NULL,
+    head bytea NOT NULL,
+    marks bigint[] NOT NULL,
+    CONSTRAINT seal_begins_with_an_operation CHECK ((from_seq > 0)),
+    CONSTRAINT seal_head_is_sha256 CHECK ((octet_length(head) = 32)),
+    CONSTRAINT seal_is_a_span CHECK (((to_seq >= from_seq) AND (to_seq <= (from_seq + 63))))
+);
+
 CREATE TABLE core.usage_event (
     seq bigint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
@@ -635,6 +647,9 @@ ALTER TABLE ONLY core.schema_migration
 ALTER TABLE ONLY core.schema_state
     ADD CONSTRAINT schema_state_single_row PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY core.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (customer_id, from_seq);
+
 ALTER TABLE ONLY core.usage_event
     ADD CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at);
 
@@ -659,11 +674,31 @@ CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no
 
 CREATE INDEX budget_raise_running ON core.budget_raise USING btree (customer_id, budget_no) WHERE (NOT has_ended);
 
+CREATE INDEX counter_window_in_order ON core.counter_window USING btree (customer_id, from_seq);
+
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
 CREATE INDEX entity_path ON core.entity USING gin (path);
 
+CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_in_time ON ONLY core.idempotency USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_undated_recorded_at_idx ON core.idempotency_undated USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX installation_change_in_order ON core.installation_change USING btree (recorded_at);
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_11_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_12_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_01_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_02_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_default_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_undated_recorded_at_idx;
 
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_default_pkey;
 
@@ -698,6 +733,10 @@ CREATE TRIGGER ledger_entry_default_is_kept BEFORE TRUNCATE ON core.ledger_entry
 CREATE TRIGGER ledger_entry_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_entry FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER seal_is_immutable BEFORE DELETE OR UPDATE ON core.seal FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER seal_is_kept BEFORE TRUNCATE ON core.seal FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER usage_event_default_is_kept BEFORE TRUNCATE ON core.usage_event_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 

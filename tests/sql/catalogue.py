@@ -20,7 +20,13 @@ FUNCTIONS = """
 """
 
 #: Rows that are never changed.
-HISTORY = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change", "seal")
+HISTORY = (
+    *("ledger_entry", "usage_event", "change", "counter_window", "idempotency"),
+    *("installation_change", "seal"),
+)
+
+#: Those of them that seals are made of.
+SEALED = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency")
 
 
 def uncommented(source: str) -> str:

@@ -16,6 +16,7 @@ DECLARE
   v_from bigint;
   v_to bigint;
   v_until timestamptz;
+  v_at timestamptz;
   v_op record;
 BEGIN
   PERFORM core.begin_writing();
@@ -40,10 +41,12 @@ BEGIN
   LOOP
     v_next.head := sha256(v_next.head || v_op.digests);
     v_next.marks := v_next.marks || v_op.marks;
-    v_next.recorded_at := greatest(v_next.recorded_at, v_op.recorded_at);
+    v_at := greatest(v_at, v_op.recorded_at);
     v_next.to_seq := v_op.seq;
     IF v_op.seq % 64 = 0 OR v_op.seq = v_to THEN
+      v_next.recorded_at := coalesce(v_at, v_next.recorded_at);
       INSERT INTO core.seal SELECT v_next.*;
+      v_at := NULL;
       v_next.from_seq := v_op.seq + 1;
       v_next.marks := '{}';
     END IF;

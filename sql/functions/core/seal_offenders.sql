@@ -22,7 +22,7 @@ BEGIN
   ), odd AS (
     SELECT d.*, row_number() OVER (PARTITION BY d.is_there, d.seq, d.table_no, d.place ORDER BY d.mark, d.copy) AS copy_there
     FROM (
-      SELECT f.mark IS NOT NULL AS is_there, mark, seq, copy, mark >> 53 & 15 AS table_no, mark >> 36 & 131071 AS place
+      SELECT f.mark IS NOT NULL AS is_there, mark, seq, copy, (mark >> 53) & 15 AS table_no, (mark >> 36) & 131071 AS place
       FROM sealed AS s FULL JOIN found AS f USING (mark, seq, copy)
       WHERE (s.mark IS NULL OR f.mark IS NULL) AND seq <= p_seal.to_seq
     ) AS d

@@ -12,9 +12,9 @@ AS $$
 BEGIN
   RETURN QUERY
   SELECT r.seq, max(r.recorded_at ORDER BY r.table_no, r.digest), string_agg(r.digest, '' ORDER BY r.table_no, r.digest),
-         array_agg((r.seq & 63) << 57 | r.table_no::bigint << 53 | (r.place & 131071) << 36
-                   | get_byte(r.digest, 0)::bigint << 28 | get_byte(r.digest, 1) << 20 | get_byte(r.digest, 2) << 12 | get_byte(r.digest, 3) << 4
-                   | get_byte(r.digest, 4) >> 4 ORDER BY r.table_no, r.digest)
+         array_agg(((r.seq & 63) << 57) | (r.table_no::bigint << 53) | ((r.place & 131071) << 36)
+                   | (get_byte(r.digest, 0)::bigint << 28) | (get_byte(r.digest, 1) << 20) | (get_byte(r.digest, 2) << 12)
+                   | (get_byte(r.digest, 3) << 4) | (get_byte(r.digest, 4) >> 4) ORDER BY r.table_no, r.digest)
   FROM core.sealed_rows(p_customer_id, p_after, p_up_to, p_from, p_until) AS r
   GROUP BY r.seq;
 END

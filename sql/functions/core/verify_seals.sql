@@ -1,5 +1,6 @@
--- One customer's seals against its history, read once in the order of seq: the chain is made again from the rows. A span whose rows do not
--- fit goes on from the head that is kept, so that what was done to one span shows there and nowhere else.
+-- One customer's seals against its history, read once in the order of seq: the chain is made again from the rows. After a span that does not fit
+-- it goes on in two ways, from its rows and from the head that is kept, since either may be what was tampered with: so what was
+-- done to one span shows there and nowhere else.
 --
 --   p_heads  [{seq, head, incarnation}] that were kept outside
 --
@@ -16,6 +17,8 @@ DECLARE
   v_op record;
   v_seal core.seal;
   v_head bytea := core.seal_root(p_customer_id);
+  v_other bytea;
+  v_fits boolean;
   v_marks bigint[] := '{}';
   v_at timestamptz;
   -- The operation looked at, and how many there were before it.
@@ -53,10 +56,12 @@ BEGIN
     -- What has lost its seal and its rows.
     FOR v_missing IN v_seq + 1 .. v_op.seq - 1 LOOP
       v_head := sha256(v_head);
+      v_other := sha256(v_other);
     END LOOP;
     v_seq := v_op.seq;
     v_looked := v_looked + 1;
     v_head := sha256(v_head || v_op.digests);
+    v_other := sha256(v_other || v_op.digests);
     v_marks := v_marks || v_op.marks;
     v_at := greatest(v_at, v_op.recorded_at);
     IF v_op.from_seq IS NULL THEN
@@ -64,21 +69,21 @@ BEGIN
       v_at := NULL;
     ELSIF v_seq = v_op.to_seq THEN
       SELECT * INTO v_seal FROM core.seal WHERE customer_id = p_customer_id AND from_seq = v_op.from_seq;
-      IF v_head <> v_seal.head OR v_marks <> v_seal.marks OR v_at <> v_seal.recorded_at THEN
+      v_fits := v_head = v_seal.head OR coalesce(v_other = v_seal.head, false);
+      IF NOT v_fits OR v_marks <> v_seal.marks OR v_at <> v_seal.recorded_at THEN
         v_suspects := v_suspects || v_seal;
-        IF v_marks <> v_seal.marks THEN
-          v_head := v_seal.head;
-        END IF;
       END IF;
+      v_head := CASE WHEN v_fits THEN v_seal.head ELSE v_head END;
+      v_other := CASE WHEN v_fits THEN NULL ELSE v_seal.head END;
       v_marks := '{}';
       v_at := NULL;
     END IF;
     WHILE (v_kept -> v_k ->> 'seq')::bigint <= v_seq LOOP
-      IF (v_kept -> v_k ->> 'seq')::bigint = v_seq AND lower(v_kept -> v_k ->> 'head') = encode(v_head, 'hex') THEN
+      IF (v_kept -> v_k ->> 'seq')::bigint = v_seq AND lower(v_kept -> v_k ->> 'head') IN (encode(v_head, 'hex'), encode(v_other, 'hex')) THEN
         v_same := v_seq;
       ELSE
         v_broken := v_broken || jsonb_build_object('seq', (v_kept -> v_k ->> 'seq')::bigint, 'incarnation', v_kept -> v_k -> 'incarnation', 'happened', 'REWRITTEN',
-                                                   'sameUpTo', v_same, 'kept', v_kept -> v_k ->> 'head', 'found', encode(v_head, 'hex'));
+                                                   'sameUpTo', v_same, 'kept', v_kept -> v_k ->> 'head', 'found', encode(coalesce(v_other, v_head), 'hex'));
       END IF;
       v_k := v_k + 1;
     END LOOP;
