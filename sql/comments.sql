@@ -60,6 +60,12 @@ COMMENT ON FUNCTION core.end_change(core.gate, text, text, jsonb, jsonb, text)
 IS 'Takes the next seq for a change, records it, and stores the gate.';
 COMMENT ON FUNCTION core.wallet_faults(text, integer, text, jsonb)
 IS 'What is wrong with the wallets that somebody shall have.';
+COMMENT ON FUNCTION core.erased_id(integer, text [])
+IS 'What stands in the place of an id that was erased.';
+COMMENT ON FUNCTION core.metadata_of(text, integer, bigint)
+IS 'The usage events with metadata that named an entity.';
+COMMENT ON FUNCTION core.show_grant(text, jsonb)
+IS 'A grant''s kept answer with its wallet''s id in place of the number.';
 COMMENT ON FUNCTION core.put_wallets(text, integer, text, jsonb, integer, timestamptz)
 IS 'Makes wallets or changes their overdraft limits.';
 COMMENT ON FUNCTION core.policy_json(core.gate)
@@ -127,6 +133,8 @@ COMMENT ON FUNCTION api.upsert_customer(text, jsonb, text)
 IS 'Make a customer, or change its name, wallets and policies.';
 COMMENT ON FUNCTION api.upsert_entity(text, jsonb, text)
 IS 'Make an entity, change it, or move it with everything below it.';
+COMMENT ON FUNCTION api.erase_entity(text, jsonb, text)
+IS 'Forget an entity''s id, name and metadata; what it did stays under its number.';
 COMMENT ON FUNCTION api.set_suspension(text, text, boolean, text)
 IS 'Suspend a customer or an entity, or let it go on.';
 COMMENT ON FUNCTION api.set_budget(text, jsonb, text)

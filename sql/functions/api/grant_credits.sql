@@ -35,7 +35,7 @@ BEGIN
   v_print := core.grant_fingerprint(p_input);
   SELECT * INTO v_known FROM core.idempotency WHERE customer_id = p_customer_id AND key_month = v_month AND key = v_key;
   IF v_known.fingerprint = v_print THEN
-    RETURN v_known.answer::jsonb || '{"replayed": true}';
+    RETURN core.show_grant(p_customer_id, v_known.answer::jsonb) || '{"replayed": true}';
   ELSIF v_known.key IS NOT NULL THEN
     PERFORM core.refuse_faults(core.fault(core.grant_difference(v_print, v_known.fingerprint), 'IDEMPOTENCY_CONFLICT',
       'differs from the first request under this key: a new request needs a new key'));
@@ -58,7 +58,9 @@ BEGIN
 
   v_answer := core.book_grant(v_gate, v_wallet, v_grant);
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
-  VALUES (p_customer_id, v_month, v_key, v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
+  SELECT p_customer_id, v_month, v_key, v_print, v_gate.last_at, v_gate.seq + 1,
+         (v_answer - 'walletId' || jsonb_build_object('walletNo', w.wallet_no))::json, true
+  FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_id = v_answer ->> 'walletId';
   RETURN v_answer || '{"replayed": false}';
 END
 $$;

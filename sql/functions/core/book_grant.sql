@@ -1,5 +1,5 @@
 -- Writes a grant: its wallet if that is new, the grant, one or two ledger entries, the balances, the gate. Returns the
--- answer that its idempotency key keeps.
+-- answer, which its idempotency key keeps with the number of the wallet in place of the id.
 CREATE OR REPLACE FUNCTION core.book_grant(p_gate core.gate, p_wallet core.wallet, p_grant core.credit_grant) RETURNS jsonb
 LANGUAGE plpgsql
 VOLATILE
