@@ -22,8 +22,7 @@ TABLES = """
 WALLET = "SELECT wallet_id FROM core.wallet WHERE credit_type = %s AND starts_with(wallet_id, 'erased:')"
 
 
-@pytest.fixture
-def world(connection: psycopg.Connection) -> Configuration:
+def zeldas(connection: psycopg.Connection) -> Configuration:
     """Zelda, of whom everything is known that can be."""
     world = small_world(connection)
     rates = [{"creditType": "general", "quantity": "input", "amount": "1"}]
@@ -69,6 +68,11 @@ def world(connection: psycopg.Connection) -> Configuration:
         "core.wallet",
     }
     return world
+
+
+@pytest.fixture
+def world(connection: psycopg.Connection) -> Configuration:
+    return zeldas(connection)
 
 
 def ask(world: Configuration, key: str, amount: str = "1", **fields: Any) -> tuple[bool, str | None]:

@@ -14,9 +14,8 @@ from tests.sql.test_seals import ask, verdict
 SPANS = [(1, 3), (4, 64), (65, 128), (129, 150)]
 
 
-@pytest.fixture
-def unsealed(connection: psycopg.Connection) -> Configuration:
-    """A customer of 150 operations."""
+def many_operations(connection: psycopg.Connection) -> Configuration:
+    """A customer of 150 operations, none of them sealed."""
     world = Configuration(connection)
     world.change("upsert_customer")
     for number in range(149):
@@ -24,13 +23,24 @@ def unsealed(connection: psycopg.Connection) -> Configuration:
     return world
 
 
+def long_chain(connection: psycopg.Connection) -> Configuration:
+    """The same, sealed, with the guards switched off."""
+    world = many_operations(connection)
+    world.one("SELECT core.seal('acme', 3)")
+    world.one("SELECT core.seal('acme')")
+    assert world.rows("SELECT from_seq, to_seq FROM core.seal ORDER BY 1") == SPANS
+    connection.execute("SET session_replication_role = replica")
+    return world
+
+
 @pytest.fixture
-def long(unsealed: Configuration) -> Configuration:
-    unsealed.one("SELECT core.seal('acme', 3)")
-    unsealed.one("SELECT core.seal('acme')")
-    assert unsealed.rows("SELECT from_seq, to_seq FROM core.seal ORDER BY 1") == SPANS
-    unsealed.connection.execute("SET session_replication_role = replica")
-    return unsealed
+def unsealed(connection: psycopg.Connection) -> Configuration:
+    return many_operations(connection)
+
+
+@pytest.fixture
+def long(connection: psycopg.Connection) -> Configuration:
+    return long_chain(connection)
 
 
 def chain(world: Configuration) -> list[tuple[int, int, str]]:
@@ -185,10 +195,15 @@ def test_sealing_waits_for_no_gate_and_holds_none(unsealed: Configuration, datab
 def test_who_seals_at_once_waits_and_finds_it_done(unsealed: Configuration, database_url: str) -> None:
     with psycopg.connect(database_url) as first, psycopg.connect(database_url, autocommit=True) as second:
         first.execute("SELECT core.seal('acme', 100)")
-        done: list[int] = []
-        waiting = threading.Thread(
-            target=lambda: done.append(second.execute("SELECT core.seal('acme')").fetchone()[0])
-        )
+        done: list[Any] = []
+
+        def seal() -> None:
+            try:
+                done.append(second.execute("SELECT core.seal('acme')").fetchone()[0])
+            except psycopg.Error as error:
+                done.append(error)
+
+        waiting = threading.Thread(target=seal)
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive()

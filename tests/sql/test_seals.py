@@ -1,7 +1,4 @@
-"""Seals: whatever the owner of the database does to history afterwards is found, and named.
-
-``sealed`` is a customer with every kind of row, sealed in several goes, and its guards switched off.
-"""
+"""Seals: whatever the owner of the database does to history afterwards is found, and named."""
 
 import json
 import struct
@@ -29,8 +26,7 @@ def ask(world: Configuration, key: str, **fields: Any) -> bool:
     return world.one("SELECT allowed FROM api.consume(%s, %s)", world.customer_id, Jsonb([item]))
 
 
-@pytest.fixture
-def unsealed(connection: psycopg.Connection) -> Configuration:
+def history(connection: psycopg.Connection) -> Configuration:
     """A customer with every kind of row in its history, with and without what may be null."""
     world = small_world(connection)
     rates = [{"creditType": "general", "quantity": name, "amount": "0.002"} for name in ("input", "output")]
@@ -46,6 +42,10 @@ def unsealed(connection: psycopg.Connection) -> Configuration:
     assert ask(world, "plain")  # two slices
     assert not ask(world, "denied", quantities=[{"name": "input", "amount": "90000"}])
     assert not ask(world, "denied again", quantities=[{"name": "input", "amount": "80000"}])
+    asked = {"featureId": "chat", "quantities": [{"name": "input", "amount": "100"}]}
+    two = [{"idempotencyKey": key, **asked} for key in ("one", "two")]
+    answers = world.rows("SELECT allowed, recorded_at FROM api.consume('acme', %s)", Jsonb(two))
+    assert answers == [(True, answers[0][1])] * 2  # two operations of one instant
     assert ask(
         world,
         "full",
@@ -61,14 +61,24 @@ def unsealed(connection: psycopg.Connection) -> Configuration:
     return world
 
 
-@pytest.fixture
-def sealed(unsealed: Configuration) -> Configuration:
-    world = unsealed
+def sealed_history(connection: psycopg.Connection) -> Configuration:
+    """The same, sealed in several goes, with the guards of history switched off."""
+    world = history(connection)
     for up_to in (3, 5, world.seq - 2, None):
         world.one("SELECT api.seal(%s, %s)", world.customer_id, up_to)
-    world.connection.execute("SET session_replication_role = replica")
+    connection.execute("SET session_replication_role = replica")
     assert verdict(world) == []
     return world
+
+
+@pytest.fixture
+def unsealed(connection: psycopg.Connection) -> Configuration:
+    return history(connection)
+
+
+@pytest.fixture
+def sealed(connection: psycopg.Connection) -> Configuration:
+    return sealed_history(connection)
 
 
 def verdict(world: Configuration, heads: list[Any] | None = None) -> list[dict[str, Any]]:
