@@ -75,8 +75,8 @@ SLIPS = (
         "core.sealed_rows",
         r"i\.recorded_at <= p_until",
         "i.recorded_at < p_until",
-        seals.test_denials_are_sealed_by_what_follows_them,
-        SEALED,
+        seals.test_the_head_is_made_of_the_rows_alone,
+        HISTORY,
     ),
     Slip(
         "an instant is digested as the session shows it",

@@ -22,11 +22,14 @@ FUNCTIONS = """
 #: Rows that are never changed.
 HISTORY = (
     *("ledger_entry", "usage_event", "change", "counter_window", "idempotency"),
-    *("installation_change", "seal"),
+    *("reservation_step", "installation_change", "seal"),
 )
 
 #: Those of them that seals are made of.
-SEALED = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency")
+SEALED = (
+    *("ledger_entry", "usage_event", "change", "counter_window", "idempotency"),
+    "reservation_step",
+)
 
 
 def uncommented(source: str) -> str:

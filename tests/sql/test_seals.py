@@ -46,6 +46,15 @@ def history(connection: psycopg.Connection) -> Configuration:
     two = [{"idempotencyKey": key, **asked} for key in ("one", "two")]
     answers = world.rows("SELECT allowed, recorded_at FROM api.consume('acme', %s)", Jsonb(two))
     assert answers == [(True, answers[0][1])] * 2  # two operations of one instant
+    first, second, _ = (reserve(world, f"held {n}", "300") for n in range(3))  # the last one expires
+    step = {"reservationId": first, "quantities": [{"name": "input", "amount": "200"}]}
+    for call, given in (
+        ("extend", {"reservationId": first, "ttlSeconds": 900}),
+        ("settle", {**step, "final": False}),
+        ("settle", step),
+        ("release", {"reservationId": second}),
+    ):
+        assert world.one(f"SELECT allowed FROM api.{call}('acme', %s)", Jsonb([given])), call
     assert ask(
         world,
         "full",
@@ -69,6 +78,13 @@ def sealed_history(connection: psycopg.Connection) -> Configuration:
     connection.execute("SET session_replication_role = replica")
     assert verdict(world) == []
     return world
+
+
+def reserve(world: Configuration, key: str, amount: str) -> str:
+    """Credits held; the reservation's id."""
+    item = {"idempotencyKey": key, "featureId": "chat", "entityIds": ["ada"], "ttlSeconds": 600}
+    items = Jsonb([{**item, "quantities": [{"name": "input", "amount": amount}]}])
+    return world.one("SELECT answer ->> 'reservationId' FROM api.reserve('acme', %s)", items)
 
 
 @pytest.fixture
@@ -187,9 +203,10 @@ def test_a_row_that_is_missing_or_too_much(sealed: Configuration, table: str) ->
     other = {
         "ledger_entry": "leg = leg + 10",
         "usage_event": "recorded_at = recorded_at + interval '1 s'",
-        "change": "seq = seq + 1",
+        "change": "seq = (SELECT max(seq) FROM core.usage_event)",
         "counter_window": "counter_no = counter_no + 100",
         "idempotency": "key = key || '\\x41'",
+        "reservation_step": "seq = 2",
     }[table]
     rows = sealed.rows(f"SELECT tableoid, ctid, {seq} FROM core.{table} ORDER BY 3")
     for oid, ctid, at in rows:
@@ -205,9 +222,7 @@ def test_a_row_that_is_missing_or_too_much(sealed: Configuration, table: str) ->
                 (oid, ctid),
             )
             sealed.connection.execute(f"UPDATE copied SET {other}")  # type: ignore[arg-type]
-            if table == "change":
-                sealed.connection.execute("UPDATE copied SET seq = (SELECT max(seq) FROM core.usage_event)")
-                at = sealed.one("SELECT seq FROM copied")
+            at = sealed.one(f"SELECT {seq} FROM copied")
             sealed.connection.execute(f"INSERT INTO core.{table} SELECT * FROM copied")  # type: ignore[arg-type]
             assert found(sealed) == [(table, at, "INSERTED")]
     assert verdict(sealed) == []

@@ -38,7 +38,7 @@ BEGIN
            'usage_event'::bytea, v_customer, u.seq, u.recorded_at, u.occurred_at, u.catalog_version, convert_to(u.feature_id, 'UTF8'),
            convert_to(u.entity_nos::text, 'UTF8'), convert_to(u.session_id, 'UTF8'), convert_to(u.dimensions::text, 'UTF8'),
            convert_to(u.quantities::text, 'UTF8'), convert_to(u.credits::text, 'UTF8'), convert_to(u.shortfall::text, 'UTF8'),
-           convert_to(u.path::text, 'UTF8'), convert_to(u.counters::text, 'UTF8'), convert_to(u.reason, 'UTF8'))))
+           convert_to(u.path::text, 'UTF8'), convert_to(u.counters::text, 'UTF8'), convert_to(u.reason, 'UTF8'), u.reservation_no)))
   FROM core.usage_event AS u
   WHERE u.customer_id = p_customer_id AND u.seq > p_after AND u.seq <= p_up_to;
 
@@ -54,6 +54,13 @@ BEGIN
            'counter_window'::bytea, v_customer, w.counter_no, w.from_seq, w.window_start, w.window_end)))
   FROM core.counter_window AS w
   WHERE w.customer_id = p_customer_id AND w.from_seq > p_after AND w.from_seq <= p_up_to;
+
+  RETURN QUERY
+  SELECT r.seq, 7, 0::bigint, r.recorded_at, sha256(record_send(ROW(
+           'reservation_step'::bytea, v_customer, r.seq, r.recorded_at, r.effective_at, r.reservation_no, r.expires_at,
+           convert_to(r.kind, 'UTF8'), convert_to(r.quantities::text, 'UTF8'))))
+  FROM core.reservation_step AS r
+  WHERE r.customer_id = p_customer_id AND r.seq > p_after AND r.seq <= p_up_to;
 
   RETURN QUERY
   SELECT s.seq, CASE WHEN i.allowed THEN 5 ELSE 6 END, (get_byte(i.key, length(i.key) - 1) + 256 * get_byte(i.key, greatest(length(i.key) - 2, 0)))::bigint,
