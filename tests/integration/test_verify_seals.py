@@ -92,6 +92,7 @@ def test_heads_are_kept_and_compared(world: Configuration, run: Any, tmp_path: P
 
 def test_a_restored_copy_is_verified_and_not_sealed(world: Configuration, run: Any) -> None:
     run()
+    world.suspend(None)
     world.connection.execute("UPDATE core.installation SET identity = 'another'")
     assert "controlplane recover" in run(code=1)
     report = json.loads(run("--json", "--no-seal"))

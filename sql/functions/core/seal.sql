@@ -28,6 +28,9 @@ BEGIN
   END IF;
   SELECT * INTO v_last FROM core.seal WHERE customer_id = p_customer_id ORDER BY from_seq DESC LIMIT 1;
   v_from := coalesce(v_last.to_seq, 0) + 1;
+  IF v_from > v_to THEN
+    RETURN 0;
+  END IF;
   -- The instant of the last one, by all that is known of it but its key.
   SELECT max(r.recorded_at) INTO v_until FROM core.sealed_rows(p_customer_id, v_to - 1, v_to, 'infinity', '-infinity') AS r;
 
@@ -51,6 +54,6 @@ BEGIN
       v_next.marks := '{}';
     END IF;
   END LOOP;
-  RETURN greatest(v_to - v_from + 1, 0);
+  RETURN v_to - v_from + 1;
 END
 $$;

@@ -62,13 +62,16 @@ BEGIN
   FROM core.reservation_step AS r
   WHERE r.customer_id = p_customer_id AND r.seq > p_after AND r.seq <= p_up_to;
 
-  RETURN QUERY
-  SELECT s.seq, CASE WHEN i.allowed THEN 5 ELSE 6 END, (get_byte(i.key, length(i.key) - 1) + 256 * get_byte(i.key, greatest(length(i.key) - 2, 0)))::bigint,
-         i.recorded_at, sha256(record_send(ROW(
-           'idempotency'::bytea, v_customer, i.key_month, i.key, i.seq, i.recorded_at, i.allowed, i.fingerprint, convert_to(i.reason, 'UTF8'),
+  -- Planned each time: it depends on the instants whether the pages of that time are fewer, or all of the customer's keys.
+  RETURN QUERY EXECUTE $keys$
+  SELECT s.seq, CASE WHEN i.allowed THEN 5 ELSE 6 END,
+         (get_byte(i.key, length(i.key) - 1) + 256 * get_byte(i.key, greatest(length(i.key) - 2, 0)))::bigint, i.recorded_at,
+         sha256(record_send(ROW(
+           'idempotency'::bytea, $2, i.key_month, i.key, i.seq, i.recorded_at, i.allowed, i.fingerprint, convert_to(i.reason, 'UTF8'),
            convert_to(i.answer::text, 'UTF8'))))
   FROM core.idempotency AS i
   CROSS JOIN LATERAL (SELECT CASE WHEN i.allowed THEN i.seq ELSE i.seq + 1 END) AS s (seq)
-  WHERE i.customer_id = p_customer_id AND i.recorded_at >= p_from AND i.recorded_at <= p_until AND s.seq > p_after AND s.seq <= p_up_to;
+  WHERE i.customer_id = $1 AND i.recorded_at >= $3 AND i.recorded_at <= $4 AND s.seq > $5 AND s.seq <= $6
+  $keys$ USING p_customer_id, v_customer, p_from, p_until, p_after, p_up_to;
 END
 $$;

@@ -57,7 +57,7 @@ class Seals:
             ends = self._ends(session)
             total, done = sum(seq - sealed for _, seq, sealed in ends), 0
             for customer, seq, sealed in ends:
-                for up_to in [*range(sealed + _STEP, seq, _STEP), seq]:
+                for up_to in [min(after + _STEP, seq) for after in range(sealed, seq, _STEP)]:
                     with self._transaction(session):
                         row = session.execute("SELECT api.seal(%s, %s)", (customer, up_to)).fetchone()
                     done += row[0]["sealed"] if row else 0
