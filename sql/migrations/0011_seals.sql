@@ -33,3 +33,6 @@ CREATE INDEX idempotency_in_time ON core.idempotency USING brin (recorded_at) WI
 -- Which windows an operation began.
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX counter_window_in_order ON core.counter_window (customer_id, from_seq);
+
+-- Why a grant was voided, as it was said: it may name somebody, so history does not have it and it can be erased.
+ALTER TABLE core.credit_grant ADD COLUMN void_reason text;

@@ -14,6 +14,7 @@ from tests.model.words import Kind, Mode, UnknownEntity, Window
 SCHEDULED, AVAILABLE = "scheduled", "available"
 #: Where credits come from and where they go.
 ISSUED, CONSUMED, EXPIRED, OWED, SHORTFALL = "issued", "consumed", "expired", "owed", "shortfall"
+VOIDED, MOVED = "voided", "moved"
 
 #: The subject of a budget on each session.
 SESSION = "SESSION"
@@ -64,11 +65,14 @@ class Grant:
     scheduled: Fraction = ZERO
     available: Fraction = ZERO
     expired: Fraction = ZERO
+    pending: bool = False  # not issued before its payment is received
+    voided: bool = False
 
     @property
     def left(self) -> Fraction:
         """What it has not paid, whether it may pay now or not."""
-        return self.scheduled + self.available + self.expired
+        unissued = self.amount if self.pending else ZERO
+        return self.scheduled + self.available + self.expired + unissued
 
 
 @dataclass(eq=False)

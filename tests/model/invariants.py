@@ -15,9 +15,11 @@ from tests.model.customer import (
     CONSUMED,
     EXPIRED,
     ISSUED,
+    MOVED,
     OWED,
     SCHEDULED,
     SHORTFALL,
+    VOIDED,
     Budget,
     Customer,
     Entry,
@@ -30,7 +32,7 @@ from tests.model.windows import window_at
 from tests.model.words import Kind
 
 #: Accounts that count what came from them, and those that count what went to them.
-SOURCES, SINKS = {ISSUED, OWED, SHORTFALL}, {SCHEDULED, AVAILABLE, CONSUMED, EXPIRED}
+SOURCES, SINKS = {ISSUED, OWED, SHORTFALL}, {SCHEDULED, AVAILABLE, CONSUMED, EXPIRED, VOIDED, MOVED}
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,15 @@ def assert_balanced(customer: Customer) -> None:
         assert folded[holder, AVAILABLE] == grant.available >= 0
         assert folded[holder, SCHEDULED] == grant.scheduled >= 0
         assert folded[holder, EXPIRED] == grant.expired >= 0
-        assert folded[holder, ISSUED] == grant.amount
+        assert folded[holder, ISSUED] == (ZERO if grant.pending else grant.amount)
         assert (grant in grant.wallet.grants) == (grant.available + grant.scheduled > 0)
     for wallet in customer.wallets.values():
         holder = ("wallet", wallet.wallet_id)
         assert folded[holder, OWED] == wallet.owed
         assert 0 <= wallet.owed <= wallet.overdraft_limit
         taken = folded[holder, CONSUMED] - folded[holder, SHORTFALL]
-        assert folded[holder, ISSUED] - taken - folded[holder, EXPIRED] >= -wallet.overdraft_limit
+        gone = folded[holder, EXPIRED] + folded[holder, VOIDED] + folded[holder, MOVED]
+        assert folded[holder, ISSUED] - taken - gone >= -wallet.overdraft_limit
 
 
 def assert_counted(customer: Customer, uses: list[Use], now: datetime) -> None:

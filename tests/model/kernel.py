@@ -10,6 +10,7 @@ from tests.model.booking import Booking
 from tests.model.call import Call
 from tests.model.catalog import Catalog
 from tests.model.customer import Budget, Customer, Entity, Grant, Raise, Wallet
+from tests.model.grants import Refused
 from tests.model.memory import Memory
 from tests.model.request import Malformed, read_item
 from tests.model.words import Reason
@@ -86,6 +87,20 @@ class Kernel:
             booking.grant(grant)
 
         self._change(customer_id, book)
+
+    def change_grants(self, customer_id: str, change: Callable[[Booking], None]) -> None:
+        """A change of ``grants.py``; refused, it leaves everything as it was, what is due unbooked too."""
+        customer = self.customers[customer_id]
+        seq, instant, memory = customer.seq, self.instant(customer), Memory()
+        booking = Booking(customer, memory, instant)
+        booking.book_due()
+        try:
+            change(booking)
+        except Refused:
+            memory.undo()
+            raise
+        if customer.seq > seq:
+            customer.last_at = instant
 
     def set_entity(self, customer_id: str, entity: Entity) -> None:
         self.customers[customer_id].entities[entity.entity_id] = entity

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from tests.conformance import forms
-from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_grant, make_world
+from tests.model.grant_operations import GRANT_KINDS, GrantMaker
+from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_world
 
 #: So often each kind of operation comes, among others.
 WEIGHTS = {
@@ -13,6 +14,9 @@ WEIGHTS = {
     "check": 3,
     "advance": 6,
     "grant": 2,
+    "updateGrant": 2,
+    "voidGrant": 1,
+    "transferCredits": 2,
     "setBudget": 2,
     "raiseBudget": 2,
     "suspendEntity": 1,
@@ -45,6 +49,7 @@ class Maker:
         self.sent: list[forms.Item] = []
         self.made = 0
         self.suspended = False
+        self.grants = GrantMaker(chance, world, self.name)
 
     def operation(self) -> forms.Operation:
         chance = self.chance
@@ -55,7 +60,7 @@ class Maker:
             op = "advance"
         if op == "raiseBudget" and not self.world["budgets"]:
             op = "setBudget"
-        if op == "grant" and not self.world["wallets"]:
+        if op in GRANT_KINDS and not self.world["wallets"]:
             op = "bookDue"
         if self.suspended and chance.one(True, False):
             op = "suspendCustomer"
@@ -68,11 +73,8 @@ class Maker:
                 seconds = chance.one(1, 30, 60, 10 * 60, HOUR, HOUR, DAY, 8 * DAY, 31 * DAY)
                 self.now += seconds
                 return {"op": "advance", "seconds": seconds}
-            case "grant":
-                return {
-                    "op": "grant",
-                    "grant": make_grant(chance, self.name("g"), self.world, self.now, self.now),
-                }
+            case "grant" | "updateGrant" | "voidGrant" | "transferCredits":
+                return self.grants.operation(op, self.now)
             case "setBudget":
                 return {"op": "setBudget", "budget": self.budget()}
             case "raiseBudget":

@@ -48,6 +48,13 @@ def zeldas(connection: psycopg.Connection) -> Configuration:
     world.change("grant_credits", idempotencyKey="g1", entityId="zelda", creditType="general", amount="30")
     world.change("grant_credits", idempotencyKey="g2", walletId="zelda:general", amount="5")
     world.change("grant_credits", idempotencyKey="g3", entityId="zelda", creditType="promo", amount="3")
+    voided = world.change("grant_credits", idempotencyKey="g5", walletId="zelda:general", amount="2")
+    world.change("void_grant", grantId=voided["grantId"], reason="Zelda of Hyrule asked for it")
+    move = {
+        "from": {"entityId": "zelda", "creditType": "general"},
+        "to": {"entityId": "bob", "creditType": "general"},
+    }
+    world.change("transfer_credits", idempotencyKey="t", amount="1", **move)
     world.suspend("zelda")
     assert ask(world, "suspended") == (False, "ENTITY_SUSPENDED")
     world.suspend("zelda", False)
@@ -66,11 +73,8 @@ def zeldas(connection: psycopg.Connection) -> Configuration:
     world.change("upsert_entity", entityId="zelda", parentId=None)
     world.one("SELECT api.seal('acme')")
     assert left(world) == {
-        "core.budget",
-        "core.budget_raise",
-        "core.entity",
-        "core.usage_metadata",
-        "core.wallet",
+        *("core.budget", "core.budget_raise", "core.credit_grant", "core.entity"),
+        *("core.usage_metadata", "core.wallet"),
     }
     return world
 

@@ -14,7 +14,7 @@ from controlplane.db.local import open_existing_place
 from controlplane.db.seals import Seals, as_lines, heads_in
 from controlplane.db.verify import Check, verify
 from controlplane.errors import ConfigurationError
-from controlplane.replay.progress import step
+from controlplane.progress import step
 from controlplane.settings import load_settings
 
 
