@@ -60,6 +60,12 @@ COMMENT ON FUNCTION core.end_change(core.gate, text, text, jsonb, jsonb, text)
 IS 'Takes the next seq for a change, records it, and stores the gate.';
 COMMENT ON FUNCTION core.wallet_faults(text, integer, text, jsonb)
 IS 'What is wrong with the wallets that somebody shall have.';
+COMMENT ON FUNCTION core.erased_id(integer, text [])
+IS 'What stands in the place of an id that was erased.';
+COMMENT ON FUNCTION core.metadata_of(text, integer, bigint)
+IS 'The usage events with metadata that named an entity.';
+COMMENT ON FUNCTION core.show_grant(text, jsonb)
+IS 'A grant''s kept answer with its wallet''s id in place of the number.';
 COMMENT ON FUNCTION core.put_wallets(text, integer, text, jsonb, integer, timestamptz)
 IS 'Makes wallets or changes their overdraft limits.';
 COMMENT ON FUNCTION core.policy_json(core.gate)
@@ -175,6 +181,8 @@ COMMENT ON FUNCTION api.upsert_customer(text, jsonb, text)
 IS 'Make a customer, or change its name, wallets and policies.';
 COMMENT ON FUNCTION api.upsert_entity(text, jsonb, text)
 IS 'Make an entity, change it, or move it with everything below it.';
+COMMENT ON FUNCTION api.erase_entity(text, jsonb, text)
+IS 'Forget an entity''s id, name and metadata; what it did stays under its number.';
 COMMENT ON FUNCTION api.set_suspension(text, text, boolean, text)
 IS 'Suspend a customer or an entity, or let it go on.';
 COMMENT ON FUNCTION api.set_budget(text, jsonb, text)
@@ -232,6 +240,26 @@ IS 'Trigger: raises UC911 for a row of a closed month.';
 COMMENT ON FUNCTION api.verify(text [])
 IS 'Whether stored state is what history says: per check how much was looked at, and the first offenders.';
 
+-- Seals.
+COMMENT ON FUNCTION api.seal(text, bigint)
+IS 'Seal a customer''s history up to an operation or up to now; locks nothing that decides.';
+COMMENT ON FUNCTION api.seal_head(text)
+IS 'Where a customer''s chain of seals ends, to be kept outside.';
+COMMENT ON FUNCTION api.verify_seals(text [], jsonb)
+IS 'Whether history is what was sealed, and whether heads kept outside still match.';
+COMMENT ON FUNCTION core.seal(text, bigint)
+IS 'Goes on with a customer''s chain of seals; how many operations.';
+COMMENT ON FUNCTION core.seal_root(text)
+IS 'The head before a customer''s first operation.';
+COMMENT ON FUNCTION core.sealed_rows(text, bigint, bigint, timestamptz, timestamptz)
+IS 'What is sealed, and how: a digest for each row of history.';
+COMMENT ON FUNCTION core.sealed_operations(text, bigint, bigint, timestamptz, timestamptz)
+IS 'Digests and marks of operations.';
+COMMENT ON FUNCTION core.seal_offenders(core.seal)
+IS 'Which rows of a span were altered, deleted or inserted.';
+COMMENT ON FUNCTION core.verify_seals(text, jsonb)
+IS 'A customer''s seals against its history and against heads kept outside.';
+
 -- Tables and types.
 COMMENT ON TABLE core.installation IS 'What this database is, in one row: identity, incarnation, clock, version of the catalogue.';
 COMMENT ON TABLE core.incarnation IS 'Every incarnation there has been, and why it began.';
@@ -264,6 +292,7 @@ COMMENT ON TABLE core.ledger_origin IS 'Who moved credits, and on what ground, w
 COMMENT ON COLUMN core.installation.clock_floor IS 'Nothing is recorded before it.';
 COMMENT ON COLUMN core.installation.open_from IS 'Nothing that is recorded from now on may have happened before it.';
 COMMENT ON COLUMN core.installation.closed_until IS 'End of the last closed month.';
+COMMENT ON TABLE core.seal IS 'A hash chain over each customer''s history, in spans of up to 64 operations. Immutable.';
 COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
 COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
 COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';

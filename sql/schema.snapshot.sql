@@ -261,6 +261,7 @@ CREATE TABLE core.credit_grant (
     voided_at timestamp with time zone,
     from_grant_no bigint,
     lot_offset numeric(38,9),
+    void_reason text,
     CONSTRAINT credit_grant_amount_in_range CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_cost_basis_in_range CHECK (((cost_basis >= (0)::numeric) AND (cost_basis < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_expires_after_it_begins CHECK ((expires_at > effective_at)),
@@ -597,6 +598,18 @@ CREATE TABLE core.schema_state (
     CONSTRAINT schema_state_versions_dotted CHECK (((min_code_version ~ '^\d+\.\d+\.\d+$'::text) AND (code_version ~ '^\d+\.\d+\.\d+$'::text)))
 );
 
+CREATE TABLE core.seal (
+    from_seq bigint NOT NULL,
+    to_seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    customer_id text NOT NULL,
+    head bytea NOT NULL,
+    marks bigint[] NOT NULL,
+    CONSTRAINT seal_begins_with_an_operation CHECK ((from_seq > 0)),
+    CONSTRAINT seal_head_is_sha256 CHECK ((octet_length(head) = 32)),
+    CONSTRAINT seal_is_a_span CHECK (((to_seq >= from_seq) AND (to_seq <= (from_seq + 63))))
+);
+
 CREATE TABLE core.usage_event (
     seq bigint NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
@@ -777,6 +790,9 @@ ALTER TABLE ONLY core.schema_migration
 ALTER TABLE ONLY core.schema_state
     ADD CONSTRAINT schema_state_single_row PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY core.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (customer_id, from_seq);
+
 ALTER TABLE ONLY core.usage_event
     ADD CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at);
 
@@ -807,9 +823,17 @@ CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no
 
 CREATE INDEX budget_raise_running ON core.budget_raise USING btree (customer_id, budget_no) WHERE (NOT has_ended);
 
+CREATE INDEX counter_window_in_order ON core.counter_window USING btree (customer_id, from_seq);
+
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
 CREATE INDEX entity_path ON core.entity USING gin (path);
+
+CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_in_time ON ONLY core.idempotency USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_undated_recorded_at_idx ON core.idempotency_undated USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
 
 CREATE INDEX installation_change_in_order ON core.installation_change USING btree (recorded_at);
 
@@ -820,6 +844,18 @@ CREATE INDEX ledger_entry_default_customer_id_recorded_at_idx ON core.ledger_ent
 CREATE INDEX reservation_held ON core.reservation USING btree (customer_id, expires_at) WHERE (state = 'HELD'::text);
 
 CREATE INDEX reservation_step_of_reservation ON core.reservation_step USING btree (customer_id, reservation_no);
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_11_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_12_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_01_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_02_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_default_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_undated_recorded_at_idx;
 
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_default_pkey;
 
@@ -892,6 +928,10 @@ CREATE TRIGGER reservation_step_is_immutable BEFORE DELETE OR UPDATE ON core.res
 CREATE TRIGGER reservation_step_is_kept BEFORE TRUNCATE ON core.reservation_step FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER reservation_step_not_in_a_closed_month BEFORE INSERT ON core.reservation_step FOR EACH ROW WHEN ((new.effective_at IS NOT NULL)) EXECUTE FUNCTION core.refuse_closed('effective_at');
+
+CREATE TRIGGER seal_is_immutable BEFORE DELETE OR UPDATE ON core.seal FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER seal_is_kept BEFORE TRUNCATE ON core.seal FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER usage_event_default_is_fenced BEFORE INSERT ON core.usage_event_default FOR EACH ROW EXECUTE FUNCTION core.refuse_closed('occurred_at');
 
