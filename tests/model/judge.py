@@ -40,6 +40,8 @@ class Verdict:
     newcomers: list[Entity] = field(default_factory=list)
     wallets: list[Wallet] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
+    path: Path = field(default_factory=list)
+    feature: Feature | None = None
     fit: Fit | None = None
     binding: Limit | Wallet | None = None
 
@@ -117,7 +119,7 @@ def judge(customer: Customer, catalog: Catalog, item: Item, instant: datetime, o
     if charged_anyway:
         fit = case.fit(item.quantities, overdraft=True)
     allowed = charged_anyway or reason is None
-    return Verdict(item, reason, allowed, False, newcomers, wallets, limits, fit, binding)
+    return Verdict(item, reason, allowed, False, newcomers, wallets, limits, path, feature, fit, binding)
 
 
 def binding_of(reason: Reason | None, fit: Fit, wallets: list[Wallet]) -> Limit | Wallet | None:
