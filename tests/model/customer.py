@@ -211,8 +211,8 @@ Path = list[Entity | None]
 class Hold:
     """One slice of a reservation: of a grant, or of the wallet's overdraft; ``settled`` is its part paid.
 
-    What was paid beyond the holds is a slice too, wholly settled; so is a shortfall. One of nothing says
-    where the plan ended, for a price of zero.
+    What was paid beyond the holds is a slice too, wholly settled; so is a shortfall. One that is free is of
+    nothing: it says where the plan ended, for a price of zero.
     """
 
     wallet: Wallet
@@ -220,6 +220,7 @@ class Hold:
     amount: Fraction
     settled: Fraction = ZERO
     shortfall: bool = False
+    free: bool = False
 
     @property
     def rest(self) -> Fraction:

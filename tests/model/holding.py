@@ -32,7 +32,7 @@ def reserve(booking: Booking, verdict: Verdict, observed: bool) -> None:
         hold(booking, wallet, grant, amount)
     holds = [Hold(*piece) for piece in plan.slices]
     if plan.free_at is not None:
-        holds.append(Hold(plan.free_at, None, ZERO))
+        holds.append(Hold(plan.free_at, None, ZERO, free=True))
     amounts, charges = plan.amounts(), []
     for limit in verdict.limits:
         amount = limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts)

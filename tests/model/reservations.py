@@ -21,9 +21,9 @@ from tests.model.answer import (
     show_wallet,
 )
 from tests.model.booking import Booking
-from tests.model.burn import Slice, acceptable_wallets
+from tests.model.burn import Slice
 from tests.model.catalog import Catalog
-from tests.model.customer import Customer, Reservation, Wallet
+from tests.model.customer import Customer, Reservation
 from tests.model.due import book_due
 from tests.model.holding import extend, release
 from tests.model.memory import Memory
@@ -107,7 +107,7 @@ class Steps:
             settlement.book(self.booking)
         short = settlement.excess.shortfall > 0
         paid = [Slice(hold.wallet, hold.grant, amount) for hold, amount in settlement.paid]
-        return self.answer(reservation, recorded, settlement.wallets) | {
+        return self.answer(reservation, recorded) | {
             "wouldAllow": not short,
             "reason": Reason.INSUFFICIENT_CREDITS.name if short else None,
             "slices": [show_slice(*each) for each in [*paid, *settlement.excess.slices]],
@@ -139,12 +139,9 @@ class Steps:
 
     # Answers
 
-    def answer(
-        self, reservation: Reservation, recorded: bool = False, wallets: list[Wallet] | None = None
-    ) -> Answer:
-        """The reservation as it stands now."""
-        if wallets is None:
-            wallets = self.wallets(reservation)
+    def answer(self, reservation: Reservation, recorded: bool = False) -> Answer:
+        """The reservation as it stands now, with the wallets that have to do with it."""
+        wallets = dict.fromkeys(hold.wallet for hold in reservation.holds if not hold.free)
         return nothing() | {
             "allowed": True,
             "outcome": "ALLOWED",
@@ -158,18 +155,7 @@ class Steps:
             "wallets": [show_wallet(wallet, self.instant) for wallet in wallets],
         }
 
-    def wallets(self, reservation: Reservation) -> list[Wallet]:
-        """Those that could pay for what was asked at first."""
-        item = reservation.item
-        rates = reservation.feature.acceptable_rates(
-            item.quantities, item.dimensions, reservation.reserved_at
-        )
-        return acceptable_wallets(self.customer, reservation.path, rates)
-
     def refused(self, reservation: Reservation, reason: Reason) -> Answer:
         """Nothing is recorded, so that it may come again; the reservation is shown as it stands."""
-        return refusal(reason) | {
-            "reservationId": reservation.reservation_id,
-            "state": reservation.state,
-            "expiresAt": show_instant(reservation.expires_at),
-        }
+        denied = {"allowed": False, "outcome": "DENIED", "wouldAllow": False, "reason": reason.name}
+        return self.answer(reservation) | denied

@@ -115,7 +115,7 @@ class Settlement:
         plan = self.excess
         holds = [Hold(wallet, grant, amount, settled=amount) for wallet, grant, amount in plan.slices]
         if plan.free_at is not None:
-            holds.append(Hold(plan.free_at, None, ZERO))
+            holds.append(Hold(plan.free_at, None, ZERO, free=True))
         if plan.shortfall > 0:
             holds.append(Hold(self.wallets[-1], None, plan.shortfall, plan.shortfall, shortfall=True))
         return holds
