@@ -90,6 +90,10 @@ COMMENT ON FUNCTION core.book_grant(core.gate, core.wallet, core.credit_grant)
 IS 'Writes a grant with its wallet and ledger entries; the answer to keep.';
 COMMENT ON FUNCTION core.book_due(text [], timestamptz, integer)
 IS 'Books what time has brought to customers whose gates are locked; how many operations.';
+COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer)
+IS 'Books grants that expired or took effect and raises that ended, each customer''s before an instant of its own.';
+COMMENT ON FUNCTION core.next_due(text, boolean)
+IS 'When time alone next changes something of a customer.';
 COMMENT ON FUNCTION core.write_due(
     timestamptz, text [], bigint [], text [], timestamptz [], bigint [], integer [],
     numeric [], numeric [], numeric [], numeric [], numeric []
@@ -115,6 +119,10 @@ COMMENT ON FUNCTION core.verify_keys(text [])
 IS 'Whether each usage event and each grant is what exactly one key did.';
 COMMENT ON FUNCTION core.verify_tree(text [])
 IS 'Paths of entities, figures of gates, raises in force.';
+COMMENT ON FUNCTION core.reservation_rests(core.reservation)
+IS 'What a reservation still holds of each counter that it charged.';
+COMMENT ON FUNCTION core.verify_reservations(text [])
+IS 'Whether what is held is what reservations hold, and each of them ended as it says.';
 COMMENT ON FUNCTION core.verify_references(text [])
 IS 'Whether what is named of the catalogue exists.';
 COMMENT ON FUNCTION api.upsert_credit_type(jsonb, text)
@@ -168,6 +176,9 @@ COMMENT ON TABLE core.counter IS 'What one subject of a budget has used in its w
 COMMENT ON TABLE core.counter_window IS 'The windows of counters, by the seq each began with. Immutable.';
 COMMENT ON TABLE core.ledger_entry IS 'Credits moving from one account to another. Immutable, partitioned by month.';
 COMMENT ON TABLE core.usage_event IS 'Consumptions: who, which feature, how much, at what price. Immutable, partitioned by month.';
+COMMENT ON TABLE core.reservation IS 'Credits and budgets held, and what has become of them.';
+COMMENT ON TABLE core.reservation_step IS 'What changed a reservation: made, extended, settled, released, expired. Immutable.';
+COMMENT ON TYPE core.step_answers IS 'What core.take_steps hands on: what each step is answered.';
 COMMENT ON TABLE core.usage_metadata IS 'What a caller said of a usage event beyond what is decided on; erasable.';
 COMMENT ON TABLE core.change IS 'Changes of a customer''s configuration, and due events that move no credits. Immutable.';
 COMMENT ON TABLE core.idempotency IS 'First answers, by key. Immutable, partitioned by the month inside the key.';
@@ -180,11 +191,27 @@ COMMENT ON FUNCTION api.consume(text, jsonb, boolean)
 IS 'Decide requests of one customer in order, charge what is allowed, record every answer under its key.';
 COMMENT ON FUNCTION api.consume_many(jsonb, boolean)
 IS 'The same for many customers; those whose gate is held come back deferred.';
+COMMENT ON FUNCTION api.reserve(text, jsonb, boolean)
+IS 'Decide requests of one customer in order as consume does, and hold what it would charge.';
+COMMENT ON FUNCTION api.reserve_many(jsonb, boolean)
+IS 'The same for many customers; those whose gate is held come back deferred.';
+COMMENT ON FUNCTION api.settle(text, jsonb, boolean)
+IS 'Settle reservations of one customer: what has been used so far, in all.';
+COMMENT ON FUNCTION api.settle_many(jsonb, boolean)
+IS 'The same for many customers; those whose gate is held come back deferred.';
+COMMENT ON FUNCTION api.release(text, jsonb)
+IS 'Release reservations of one customer: what is still held returns.';
+COMMENT ON FUNCTION api.release_many(jsonb)
+IS 'The same for many customers; those whose gate is held come back deferred.';
+COMMENT ON FUNCTION api.extend(text, jsonb)
+IS 'Extend reservations of one customer.';
+COMMENT ON FUNCTION api.extend_many(jsonb)
+IS 'The same for many customers; those whose gate is held come back deferred.';
 COMMENT ON FUNCTION api.check(text, jsonb, boolean)
 IS 'What consume would answer now; nothing is locked, charged or recorded.';
 COMMENT ON FUNCTION api.check_many(jsonb, boolean)
 IS 'The same for many customers.';
-COMMENT ON FUNCTION core.consume_batch(text, jsonb, boolean)
+COMMENT ON FUNCTION core.consume_batch(text, text, jsonb, boolean)
 IS 'The one consumption: locks gates, books what is due, judges, writes.';
 COMMENT ON FUNCTION core.judge(text, text, text [], boolean [], jsonb, timestamptz, boolean)
 IS 'The one decider: reads, judges in memory, writes nothing.';
@@ -192,9 +219,19 @@ COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)
 IS 'Whom a budget for each entity of a type counts on a path.';
 COMMENT ON FUNCTION core.uuid_prefix(date)
 IS 'The first bytes of the earliest UUIDv7 of a day.';
+COMMENT ON FUNCTION core.take_steps(
+    text [], text [], bigint [], text [], text [], boolean [], integer [], timestamptz [], timestamptz, boolean
+)
+IS 'Settles, releases, extends and expires reservations whose gates are locked.';
+COMMENT ON FUNCTION core.step_batch(text, text, jsonb, boolean)
+IS 'Takes one kind of step of many reservations: locks gates, books what is due, takes the steps.';
+COMMENT ON FUNCTION core.refuse_malformed_step(jsonb, text, text)
+IS 'Raises UC100 for a list of steps of reservations that is malformed.';
+COMMENT ON FUNCTION core.write_reservations(core.verdict)
+IS 'Writes the reservations of a verdict that holds, each with its first step.';
 COMMENT ON FUNCTION core.write_verdict(core.verdict)
 IS 'Writes what was judged, one statement per table.';
-COMMENT ON FUNCTION core.kept_figures(text, text, numeric)
+COMMENT ON FUNCTION core.kept_figures(numeric, text, numeric)
 IS 'How a kept answer ends a wallet''s figures.';
 COMMENT ON FUNCTION core.epoch_seconds(timestamptz)
 IS 'An instant as whole seconds since 1970, as JSON.';
@@ -214,9 +251,9 @@ COMMENT ON FUNCTION core.refuse(integer, text, text, text)
 IS 'Raises UC100 for one field of one item.';
 COMMENT ON FUNCTION core.refuse_amount(jsonb, integer, text)
 IS 'Raises UC100 unless a JSON value is an amount.';
-COMMENT ON FUNCTION core.refuse_malformed(jsonb, text, timestamptz)
+COMMENT ON FUNCTION core.refuse_malformed(jsonb, text, timestamptz, boolean)
 IS 'Raises UC100 for the first fault of a list of items.';
-COMMENT ON FUNCTION core.refuse_malformed_item(jsonb, integer, text, timestamptz)
+COMMENT ON FUNCTION core.refuse_malformed_item(jsonb, integer, text, timestamptz, boolean)
 IS 'Raises UC100 for the first fault of one item, if it has any.';
 COMMENT ON FUNCTION core.refuse_undeclared(jsonb, integer, bigint)
 IS 'Raises UC100 for dimensions that a feature does not declare.';

@@ -25,7 +25,19 @@ CREATE TYPE core.entry_kind AS ENUM (
     'GRANT_EFFECTIVE',
     'GRANT_EXPIRED',
     'OVERDRAFT_REPAID',
-    'CONSUME'
+    'CONSUME',
+    'RESERVE',
+    'SETTLE',
+    'RELEASE'
+);
+
+CREATE TYPE core.step_answers AS (
+	allowed boolean[],
+	would_allow boolean[],
+	reason text[],
+	replayed boolean[],
+	seq bigint[],
+	shown text[]
 );
 
 CREATE TYPE core.verdict AS (
@@ -110,7 +122,14 @@ CREATE TYPE core.verdict AS (
 	k_seq bigint[],
 	k_last_no integer[],
 	k_created integer[],
-	k_recorded boolean[]
+	k_recorded boolean[],
+	holds boolean,
+	k_observed boolean[],
+	r_k integer[],
+	r_overage text[],
+	r_seconds integer[],
+	e_held numeric[],
+	w_held numeric[]
 );
 
 CREATE TABLE core.api_key (
@@ -446,6 +465,48 @@ CREATE TABLE core.rate (
     CONSTRAINT rate_units_are_positive CHECK ((per_units > 0))
 );
 
+CREATE TABLE core.reservation (
+    reservation_no bigint NOT NULL,
+    reserved_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    catalog_version integer NOT NULL,
+    is_closed boolean DEFAULT false NOT NULL,
+    is_observed boolean NOT NULL,
+    state text DEFAULT 'HELD'::text NOT NULL,
+    customer_id text NOT NULL,
+    feature_id text NOT NULL,
+    overage text NOT NULL,
+    session_id text,
+    entity_nos json,
+    dimensions json,
+    path json NOT NULL,
+    quantities json NOT NULL,
+    settled json DEFAULT '{}'::json NOT NULL,
+    slices json NOT NULL,
+    shortfalls json,
+    counters json,
+    CONSTRAINT reservation_closes_when_it_is_over CHECK (
+CASE state
+    WHEN 'HELD'::text THEN (NOT is_closed)
+    WHEN 'EXPIRED'::text THEN true
+    ELSE is_closed
+END),
+    CONSTRAINT reservation_state_is_known CHECK ((state = ANY (ARRAY['HELD'::text, 'SETTLED'::text, 'RELEASED'::text, 'EXPIRED'::text])))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE core.reservation_step (
+    seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    effective_at timestamp with time zone,
+    reservation_no bigint NOT NULL,
+    expires_at timestamp with time zone,
+    customer_id text NOT NULL,
+    kind text NOT NULL,
+    quantities json,
+    CONSTRAINT reservation_step_kind_is_known CHECK ((kind = ANY (ARRAY['RESERVE'::text, 'EXTEND'::text, 'SETTLE'::text, 'RELEASE'::text, 'EXPIRE'::text])))
+);
+
 CREATE TABLE core.schema_file (
     path text NOT NULL,
     checksum text NOT NULL,
@@ -493,7 +554,8 @@ CREATE TABLE core.usage_event (
     shortfall json,
     path json NOT NULL,
     counters json,
-    reason text
+    reason text,
+    reservation_no bigint
 )
 PARTITION BY RANGE (recorded_at);
 
@@ -512,7 +574,8 @@ CREATE TABLE core.usage_event_default (
     shortfall json,
     path json CONSTRAINT usage_event_path_not_null NOT NULL,
     counters json,
-    reason text
+    reason text,
+    reservation_no bigint
 );
 
 CREATE TABLE core.usage_metadata (
@@ -626,6 +689,12 @@ ALTER TABLE ONLY core.ledger_entry_default
 ALTER TABLE ONLY core.rate
     ADD CONSTRAINT rate_pkey PRIMARY KEY (feature_id, credit_type, quantity, dimensions, effective_from, catalog_version);
 
+ALTER TABLE ONLY core.reservation
+    ADD CONSTRAINT reservation_pkey PRIMARY KEY (customer_id, reservation_no);
+
+ALTER TABLE ONLY core.reservation_step
+    ADD CONSTRAINT reservation_step_pkey PRIMARY KEY (customer_id, seq);
+
 ALTER TABLE ONLY core.schema_file
     ADD CONSTRAINT schema_file_known_once PRIMARY KEY (path);
 
@@ -665,6 +734,10 @@ CREATE INDEX entity_path ON core.entity USING gin (path);
 
 CREATE INDEX installation_change_in_order ON core.installation_change USING btree (recorded_at);
 
+CREATE INDEX reservation_held ON core.reservation USING btree (customer_id, expires_at) WHERE (state = 'HELD'::text);
+
+CREATE INDEX reservation_step_of_reservation ON core.reservation_step USING btree (customer_id, reservation_no);
+
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_default_pkey;
 
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_undated_pkey;
@@ -698,6 +771,10 @@ CREATE TRIGGER ledger_entry_default_is_kept BEFORE TRUNCATE ON core.ledger_entry
 CREATE TRIGGER ledger_entry_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_entry FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER reservation_step_is_immutable BEFORE DELETE OR UPDATE ON core.reservation_step FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER reservation_step_is_kept BEFORE TRUNCATE ON core.reservation_step FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER usage_event_default_is_kept BEFORE TRUNCATE ON core.usage_event_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 

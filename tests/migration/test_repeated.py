@@ -40,6 +40,23 @@ def test_a_function_of_several_parts_is_one_file(house, empty_url, ask) -> None:
         house.migrate(empty_url)
 
 
+def test_a_part_has_parts(house, empty_url, ask) -> None:
+    body = "RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\n  -- part: shared.plpgsql\nEND\n$$;"
+    house.write("functions/core/f.sql", f"CREATE OR REPLACE FUNCTION core.f() {body}")
+    house.write("functions/core/g.sql", f"CREATE OR REPLACE FUNCTION core.g() {body}")
+    house.write("functions/core/shared.plpgsql", "  -- part: inner.plpgsql\n")
+    house.write("functions/core/inner.plpgsql", "  RETURN 1;\n")
+    house.migrate(empty_url)
+    assert ask("SELECT core.f() + core.g()") == 2
+    house.write("functions/core/inner.plpgsql", "  RETURN 2;\n")
+    plan = house.migrate(empty_url)
+    assert [file.path for file in plan.repeated] == ["functions/core/f.sql", "functions/core/g.sql"]
+    assert ask("SELECT core.f() + core.g()") == 4
+    house.write("functions/core/inner.plpgsql", "  -- part: shared.plpgsql\n")
+    with pytest.raises(MigrationError, match=r"its part shared\.plpgsql is a part of itself"):
+        house.migrate(empty_url)
+
+
 def test_what_a_removed_file_made_is_dropped(house, empty_url, ask) -> None:
     house.write("functions/core/f.sql", function("f", 1) + function("f", 2, "p_n int"))
     house.write("functions/core/g.sql", function("g", 1))

@@ -15,6 +15,7 @@ CHECKS = {
     "charges",
     "counters",
     "burn_order",
+    "reservations",
     "seq",
     "recorded_at",
     "keys",
@@ -113,7 +114,7 @@ def test_all_is_well_through_a_long_day(world) -> None:
 
 
 TAMPERED = {
-    "UPDATE core.wallet SET held = 1 WHERE wallet_no > 0": {"balances"},
+    "UPDATE core.wallet SET held = 1 WHERE wallet_no > 0": {"balances", "reservations"},
     "UPDATE core.wallet SET available = available + 1": {"balances", "overspend"},
     "UPDATE core.wallet SET overdraft_limit = 1, owed = 1 WHERE wallet_id = 'ada:general'": {"balances"},
     "UPDATE core.ledger_entry SET to_balance_after = to_balance_after + 1 WHERE kind = 'GRANT'": {
@@ -123,6 +124,7 @@ TAMPERED = {
     "UPDATE core.ledger_entry SET amount = amount / 2 WHERE kind = 'CONSUME' AND leg = 1": {
         "balances",
         "balances_after",
+        "burn_order",
         "charges",
         "grants",
     },

@@ -16,7 +16,7 @@ DECLARE
 BEGIN
   PERFORM core.hold_identity(p_writes => false);
   IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
-    PERFORM core.refuse_malformed(p_items, NULL, core.clock());
+    PERFORM core.refuse_malformed(p_items, NULL, core.clock(), false);
   END IF;
   SELECT coalesce(array_agg(DISTINCT (i ->> 'customerId') COLLATE "C"), '{}') INTO v_customers
   FROM jsonb_array_elements(p_items) AS i WHERE i ->> 'customerId' IS NOT NULL;

@@ -18,6 +18,6 @@ BEGIN
   IF p_customer_id IS NULL THEN
     PERFORM core.refuse(0, 'customerId', 'REQUIRED', 'is needed');
   END IF;
-  RETURN QUERY SELECT * FROM core.consume_batch(p_customer_id, p_items, p_observe);
+  RETURN QUERY SELECT * FROM core.consume_batch('consume', p_customer_id, p_items, p_observe);
 END
 $$;

@@ -9,6 +9,6 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  RETURN QUERY SELECT * FROM core.consume_batch(NULL, p_items, p_observe);
+  RETURN QUERY SELECT * FROM core.consume_batch('consume', NULL, p_items, p_observe);
 END
 $$;

@@ -11,6 +11,7 @@
 --   burn_order      no eligible grant was passed over                 seq             gapless, one head row each
 --   recorded_at     never backwards along seq                         entities        paths and types of the tree
 --   gates           what a gate says of its customer                  raises          raises in force
+--   reservations    what is held, and how each ended
 --   keys            one for each usage event and grant         references      what is named of the catalogue exists
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
@@ -28,6 +29,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_burn_order(p_customers);
   RETURN QUERY SELECT * FROM core.verify_order(p_customers);
   RETURN QUERY SELECT * FROM core.verify_keys(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_reservations(p_customers);
   RETURN QUERY SELECT * FROM core.verify_tree(p_customers);
   RETURN QUERY SELECT * FROM core.verify_references(p_customers);
 END

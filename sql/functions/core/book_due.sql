@@ -1,14 +1,16 @@
--- Books what time has brought to customers whose gates the caller has locked: grants that expired or took effect, and
--- raises that ended. Each is an operation of its own, recorded now and effective when it was due.
+-- Books what time has brought to customers whose gates the caller has locked: holds that expired, grants that expired or took
+-- effect, and raises that ended. Each is an operation of its own, recorded now and effective when it was due.
 --
 --   p_at     the instant of the call; not before any of the gates' last_at
---   p_limit  at most so many operations; what is more stays due, and is next in order
+--   p_limit  at most so many operations; what is more stays due, and is next in order. Holds are booked all the same, since what they
+--            give back cannot be spent before
 --
--- The order is customer, due time, then expired before effective before ended, then the older. A grant that takes
--- effect pays what its wallet owes; if nothing of it is left by its expiry, there is none to book.
+-- The order is customer, due time, then holds, then expired before effective before ended, then the older. A grant that takes
+-- effect pays what its wallet owes; if nothing of it is left by its expiry, there is none to book. What a hold gives back
+-- counts for what is due after it, so holds and the rest are booked by turns: all that is due before a customer's next hold,
+-- then all holds up to what is due next.
 --
--- One statement works everything out and one per table writes it, however much there is. Returns how many operations
--- were booked.
+-- Returns how many operations were booked.
 CREATE OR REPLACE FUNCTION core.book_due(p_customers text[], p_at timestamptz, p_limit integer) RETURNS integer
 LANGUAGE plpgsql
 VOLATILE
@@ -17,69 +19,38 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_due text[];
-  v_customer text[]; v_seq bigint[]; v_kind text[]; v_at timestamptz[]; v_no bigint[]; v_subject integer[];
-  v_amount numeric[]; v_repaid numeric[]; v_scheduled numeric[]; v_available numeric[]; v_owed numeric[];
+  v_before timestamptz[];
+  v_customer text[];
+  v_no bigint[];
+  v_ends timestamptz[];
+  v_booked integer := 0;
 BEGIN
   SELECT array_agg(customer_id) INTO v_due FROM core.gate WHERE customer_id = ANY (p_customers) AND next_due_at <= p_at;
   IF v_due IS NULL THEN
     RETURN 0;
   END IF;
 
-  WITH due_grant AS (
-    SELECT g.customer_id, g.grant_no, g.wallet_no, g.is_scheduled, g.effective_at, g.expires_at, g.remaining, w.scheduled, w.available, w.owed,
-           CASE WHEN g.is_scheduled THEN least(g.remaining, greatest(w.owed - coalesce(sum(CASE WHEN g.is_scheduled THEN g.remaining ELSE 0 END) OVER (
-             PARTITION BY g.customer_id, g.wallet_no ORDER BY g.effective_at, g.grant_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0), 0))
-           ELSE 0 END AS repaid
-    FROM core.credit_grant AS g
-    JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
-    WHERE g.customer_id = ANY (v_due) AND g.is_open AND g.remaining > 0
-      AND (g.expires_at <= p_at OR (g.is_scheduled AND g.effective_at <= p_at))
-  ), due AS (
-    SELECT customer_id, 'GRANT_EXPIRED' AS kind, 1 AS rank, expires_at AS at, grant_no AS no, wallet_no AS subject, remaining - repaid AS amount,
-           0::numeric AS repaid, scheduled, available, owed
-    FROM due_grant WHERE expires_at <= p_at AND remaining > repaid
-    UNION ALL
-    SELECT customer_id, 'GRANT_EFFECTIVE', 2, effective_at, grant_no, wallet_no, remaining, repaid, scheduled, available, owed
-    FROM due_grant WHERE is_scheduled
-    UNION ALL
-    SELECT customer_id, 'RAISE_ENDED', 3, until, raise_no, budget_no, amount, 0, 0, 0, 0
-    FROM core.budget_raise WHERE customer_id = ANY (v_due) AND NOT has_ended AND until <= p_at
-  ), booked AS (
-    SELECT * FROM due ORDER BY customer_id COLLATE "C", at, rank, no LIMIT p_limit
-  ), numbered AS (
-    SELECT b.*, g.seq + row_number() OVER (PARTITION BY b.customer_id ORDER BY b.at, b.rank, b.no) AS seq
-    FROM booked AS b JOIN core.gate AS g ON g.customer_id = b.customer_id
-  )
-  SELECT array_agg(customer_id ORDER BY customer_id, seq), array_agg(seq ORDER BY customer_id, seq), array_agg(kind ORDER BY customer_id, seq),
-         array_agg(at ORDER BY customer_id, seq), array_agg(no ORDER BY customer_id, seq), array_agg(subject ORDER BY customer_id, seq),
-         array_agg(amount ORDER BY customer_id, seq), array_agg(repaid ORDER BY customer_id, seq),
-         array_agg(scheduled_after ORDER BY customer_id, seq), array_agg(available_after ORDER BY customer_id, seq),
-         array_agg(owed_after ORDER BY customer_id, seq)
-  INTO v_customer, v_seq, v_kind, v_at, v_no, v_subject, v_amount, v_repaid, v_scheduled, v_available, v_owed
-  FROM (
-    -- The balances of the wallet after each operation.
-    SELECT numbered.*,
-           scheduled - sum(CASE WHEN kind = 'GRANT_EFFECTIVE' THEN amount ELSE 0 END) OVER wallet AS scheduled_after,
-           available + sum(CASE WHEN kind = 'GRANT_EFFECTIVE' THEN amount - repaid ELSE -amount END) OVER wallet AS available_after,
-           owed - sum(repaid) OVER wallet AS owed_after
-    FROM numbered
-    WINDOW wallet AS (PARTITION BY customer_id, kind = 'RAISE_ENDED', subject ORDER BY seq)
-  ) AS balanced;
+  LOOP
+    SELECT array_agg(coalesce(h.ends, 'infinity') ORDER BY d.n) INTO v_before
+    FROM unnest(v_due) WITH ORDINALITY AS d (customer_id, n)
+    CROSS JOIN LATERAL (SELECT min(r.expires_at) AS ends FROM core.reservation AS r
+                        WHERE r.customer_id = d.customer_id AND r.state = 'HELD' AND r.expires_at <= p_at) AS h;
+    v_booked := v_booked + core.book_grants_due(v_due, v_before, p_at, p_limit - v_booked);
+    EXIT WHEN 'infinity' = ALL (v_before);
+    SELECT array_agg(r.customer_id ORDER BY r.customer_id, r.expires_at, r.reservation_no), array_agg(r.reservation_no ORDER BY r.customer_id, r.expires_at, r.reservation_no),
+           array_agg(r.expires_at ORDER BY r.customer_id, r.expires_at, r.reservation_no)
+    INTO v_customer, v_no, v_ends
+    FROM unnest(v_due) AS d (customer_id)
+    CROSS JOIN LATERAL (SELECT CASE WHEN v_booked < p_limit THEN core.next_due(d.customer_id, false) ELSE 'infinity' END AS at) AS other
+    CROSS JOIN LATERAL (SELECT * FROM core.reservation AS r
+                        WHERE r.customer_id = d.customer_id AND r.state = 'HELD' AND r.expires_at <= least(p_at, other.at) OFFSET 0) AS r;
+    PERFORM core.take_steps(array_fill('EXPIRE'::text, ARRAY[cardinality(v_no)]), v_customer, v_no, NULL, NULL, NULL, NULL, v_ends, p_at, false);
+    v_booked := v_booked + cardinality(v_no);
+  END LOOP;
 
-  IF v_seq IS NOT NULL THEN
-    PERFORM core.write_due(p_at, v_customer, v_seq, v_kind, v_at, v_no, v_subject, v_amount, v_repaid, v_scheduled, v_available, v_owed);
-  END IF;
   UPDATE core.gate AS g
-  SET seq = g.seq + coalesce(b.operations, 0), last_at = p_at, next_due_at = n.next_due_at
-  FROM unnest(v_due) AS d (customer_id)
-  LEFT JOIN (SELECT customer_id, count(*) AS operations FROM unnest(v_customer) AS customer_id GROUP BY customer_id) AS b USING (customer_id)
-  CROSS JOIN LATERAL (
-    SELECT least(
-      (SELECT min(CASE WHEN is_scheduled THEN effective_at ELSE expires_at END) FROM core.credit_grant
-       WHERE credit_grant.customer_id = d.customer_id AND is_open AND remaining > 0),
-      (SELECT min(until) FROM core.budget_raise WHERE budget_raise.customer_id = d.customer_id AND NOT has_ended), 'infinity') AS next_due_at
-  ) AS n
-  WHERE g.customer_id = d.customer_id;
-  RETURN coalesce(cardinality(v_seq), 0);
+  SET last_at = p_at, next_due_at = core.next_due(g.customer_id, true)
+  WHERE g.customer_id = ANY (v_due);
+  RETURN v_booked;
 END
 $$;

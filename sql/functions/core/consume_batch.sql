@@ -1,13 +1,14 @@
--- The one consumption: locks, books what is due, judges, writes. api.consume and api.consume_many are thin
+-- The one consumption: locks, books what is due, judges, writes. api.consume, api.reserve and their _many are thin
 -- over it; KERNEL §2 is its order.
 --
+--   p_operation    consume, or reserve, which holds what consume charges
 --   p_customer_id  the one customer of all items, or null: then every item names its own
 --
 -- With one customer it waits for the gate; with many it takes the gates that are free and answers the
 -- others `deferred`, so that no call waits for a gate while it holds one.
 --
 -- Raises UC100 (malformed), UC110 (isolation level), UC120 (this server's history is not the one known).
-CREATE OR REPLACE FUNCTION core.consume_batch(p_customer_id text, p_items jsonb, p_observe boolean)
+CREATE OR REPLACE FUNCTION core.consume_batch(p_operation text, p_customer_id text, p_items jsonb, p_observe boolean)
 RETURNS TABLE (item integer, customer_id text, idempotency_key text, allowed boolean, reason text, would_allow boolean,
                replayed boolean, deferred boolean, seq bigint, recorded_at timestamptz, answer json)
 LANGUAGE plpgsql
@@ -30,34 +31,14 @@ DECLARE
   v_customer text[]; v_key text[]; v_status text[]; v_allowed boolean[]; v_would boolean[]; v_reason text[]; v_seq bigint[];
   v_recorded_at timestamptz[]; v_shown text[]; v_bound integer[];
 BEGIN
-  PERFORM core.begin_writing();
-  IF p_customer_id IS NOT NULL THEN
-    v_customers := ARRAY[p_customer_id];
-    SELECT g.last_at, g.next_due_at INTO v_last_at, v_due_at
-    FROM core.gate AS g WHERE g.customer_id = p_customer_id FOR NO KEY UPDATE;
-    v_locked := v_customers;
-    v_held := ARRAY[CASE WHEN FOUND THEN true END];
-  ELSE
-    IF jsonb_typeof(p_items) IS DISTINCT FROM 'array' THEN
-      PERFORM core.refuse_malformed(p_items, p_customer_id, core.clock());
-    END IF;
-    SELECT coalesce(array_agg(DISTINCT (i ->> 'customerId') COLLATE "C"), '{}') INTO v_customers
-    FROM jsonb_array_elements(p_items) AS i WHERE i ->> 'customerId' IS NOT NULL;
-    SELECT array_agg(g.customer_id), max(g.last_at), min(g.next_due_at) INTO v_locked, v_last_at, v_due_at
-    FROM (SELECT * FROM core.gate AS g WHERE g.customer_id = ANY (v_customers) FOR NO KEY UPDATE SKIP LOCKED) AS g;
-    v_held := array_fill(true, ARRAY[cardinality(v_customers)]);
-    IF cardinality(v_locked) IS DISTINCT FROM cardinality(v_customers) THEN
-      SELECT array_agg(CASE WHEN c.id = ANY (v_locked) THEN true WHEN g.customer_id IS NOT NULL THEN false END ORDER BY c.k) INTO v_held
-      FROM unnest(v_customers) WITH ORDINALITY AS c (id, k)
-      LEFT JOIN core.gate AS g ON g.customer_id = c.id;
-    END IF;
-  END IF;
+  -- part: consume_batch/take_gates.plpgsql
+
   v_at := greatest(core.clock(), v_last_at);
   IF v_due_at <= v_at THEN
     PERFORM core.book_due(v_locked, v_at, 500);
   END IF;
 
-  v_verdict := core.judge('consume', p_customer_id, v_customers, v_held, p_items, v_at, p_observe);
+  v_verdict := core.judge(p_operation, p_customer_id, v_customers, v_held, p_items, v_at, p_observe);
   PERFORM core.write_verdict(v_verdict);
   v_customer := v_verdict.i_customer; v_key := v_verdict.i_key; v_status := v_verdict.i_status; v_allowed := v_verdict.i_allowed; v_would := v_verdict.i_would_allow;
   v_reason := v_verdict.i_reason; v_seq := v_verdict.i_seq; v_recorded_at := v_verdict.i_recorded_at; v_shown := v_verdict.i_shown; v_bound := v_verdict.i_bound;

@@ -1,7 +1,8 @@
 -- The first field in which two fingerprints differ, by its name in the request. A fingerprint has a letter for the operation
 -- (its first) and one for the overage (its third, since all four differ there), then four bytes a field; core.judge
 -- puts those of a route, of its dimensions, of the amounts and of an item together. What stands at the
--- end is there only where it was said, and is the instant of a RECORD or else the group, since no request can have both.
+-- end is there only where it was said, and is the instant of a RECORD or else the group, since no request can have both; a
+-- reserve ends with its seconds.
 CREATE OR REPLACE FUNCTION core.differing_field(p_one bytea, p_other bytea) RETURNS text
 LANGUAGE plpgsql
 IMMUTABLE
@@ -20,6 +21,9 @@ BEGIN
       RETURN v_name;
     END IF;
   END LOOP;
+  IF get_byte(p_one, 0) = ascii('r') AND substr(p_one, 1, length(p_one) - 4) = substr(p_other, 1, length(p_other) - 4) THEN
+    RETURN 'ttlSeconds';
+  END IF;
   RETURN CASE convert_from(substr(p_one, 2, 1), 'UTF8') WHEN 'C' THEN 'occurredAt' ELSE 'group' END;
 END
 $$;

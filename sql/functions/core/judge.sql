@@ -20,7 +20,7 @@
 -- burn order), x_ charge (a counter on a route, in the order limits bind), w_ wallet, g_ grant, c_ counter,
 -- u_ unknown entity, k_ customer, e_ ledger entry; b_ what is booked for the item at hand.
 --
---   p_operation    its first letter begins every fingerprint
+--   p_operation    check, consume, or reserve, which holds what consume charges; its first letter begins every fingerprint
 --   p_customer_id  whose items they are where they do not say so; null where each must
 --   p_customers    all customers of the items, each once, in the order of COLLATE "C"
 --   p_held         for each of them, whether the caller holds its gate (a check: true): false is answered DEFERRED; null was not there
@@ -46,6 +46,7 @@ DECLARE
   v_installed timestamptz;
   v_sessions boolean;
   v_dry boolean;
+  v_holds boolean;
   v_due_at timestamptz;
   v_last_at timestamptz;
   v_due boolean;
@@ -63,7 +64,7 @@ DECLARE
   -- asks
   v_a_first integer[]; v_a_names text[]; v_a_zeros text[]; v_a_twice boolean[]; v_a_taken text[]; v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
   -- routes
-  v_r_first integer[]; v_r_entities jsonb[]; v_r_dimensions jsonb[]; v_r_occurred timestamptz[]; v_r_zeros text[]; v_r_priced text[];
+  v_r_first integer[]; v_r_entities jsonb[]; v_r_dimensions jsonb[]; v_r_occurred timestamptz[]; v_r_seconds integer[]; v_r_zeros text[]; v_r_priced text[];
   v_r_k integer[]; v_r_price integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
   v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
@@ -86,7 +87,7 @@ DECLARE
   -- stops, wallets, grants
   v_s_wallet integer[]; v_s_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
-  v_w_unbooked numeric[]; v_w_held text[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
+  v_w_unbooked numeric[]; v_w_held numeric[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
   v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
@@ -97,7 +98,7 @@ DECLARE
   v_c_changed boolean[]; v_c_newcomer integer[]; v_c_label text[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
-  v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[];
+  v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[]; v_e_held numeric[];
   -- a group, and the way back out of it
   v_turns integer[]; v_group_from integer; v_group_to integer; v_group_failed boolean; v_group_refused boolean; v_group_mixed boolean := false;
   v_saved record;
@@ -118,6 +119,7 @@ DECLARE
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';
+  v_holds := p_operation = 'reserve';
   SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
 
   -- part: judge/read_customers.plpgsql
@@ -138,6 +140,10 @@ BEGIN
 
   -- part: judge/load_budgets.plpgsql
 
+  IF v_dry AND v_due THEN
+    -- part: judge/return_expired.plpgsql
+  END IF;
+
   -- part: judge/find_who_fits.plpgsql
 
   FOR v_turn IN 1 .. cardinality(v_i_key) LOOP
@@ -148,6 +154,8 @@ BEGIN
     v_i_print[v_i] := v_r_print[v_r] || v_a_print[v_ask] || v_i_print[v_i];
     IF v_r_occurred[v_r] IS NOT NULL THEN
       v_i_print[v_i] := v_i_print[v_i] || int4send(hashtext(extract(epoch FROM v_r_occurred[v_r])::text));
+    ELSIF v_holds THEN
+      v_i_print[v_i] := v_i_print[v_i] || int4send(v_r_seconds[v_r]);
     END IF;
 
     -- part: judge/book_who_fits.plpgsql

@@ -1,8 +1,8 @@
 -- Says what is wrong with a list of items that core.judge found malformed.
--- Slow and plain, since it runs for bad input only. Always raises UC100: for the first fault of the first bad item, and
+-- p_holds says that they were to be reserved. Slow and plain, since it runs for bad input only. Always raises UC100: for the first fault of the first bad item, and
 -- where several are bad, DETAIL lists the first fault of each under `items`, so that whoever gathered them from many
 -- callers can send the others again at once.
-CREATE OR REPLACE FUNCTION core.refuse_malformed(p_items jsonb, p_customer_id text, p_at timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION core.refuse_malformed(p_items jsonb, p_customer_id text, p_at timestamptz, p_holds boolean) RETURNS void
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
@@ -22,7 +22,7 @@ BEGIN
   END IF;
   FOR v_item, v_i IN SELECT item, n - 1 FROM jsonb_array_elements(p_items) WITH ORDINALITY AS i (item, n) LOOP
     BEGIN
-      PERFORM core.refuse_malformed_item(v_item, v_i, p_customer_id, p_at);
+      PERFORM core.refuse_malformed_item(v_item, v_i, p_customer_id, p_at, p_holds);
     EXCEPTION WHEN SQLSTATE 'UC100' THEN
       GET STACKED DIAGNOSTICS v_detail = PG_EXCEPTION_DETAIL;
       v_faults := v_faults || v_detail::jsonb;

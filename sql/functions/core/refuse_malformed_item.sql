@@ -1,5 +1,5 @@
--- Raises UC100 for the first fault of one item, and returns if it finds none.
-CREATE OR REPLACE FUNCTION core.refuse_malformed_item(p_item jsonb, p_i integer, p_customer_id text, p_at timestamptz) RETURNS void
+-- Raises UC100 for the first fault of one item, to be reserved or not (p_holds), and returns if it finds none.
+CREATE OR REPLACE FUNCTION core.refuse_malformed_item(p_item jsonb, p_i integer, p_customer_id text, p_at timestamptz, p_holds boolean) RETURNS void
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
@@ -18,6 +18,7 @@ BEGIN
   END IF;
   SELECT key INTO v_field FROM jsonb_object_keys(p_item) AS key
   WHERE key <> ALL ('{idempotencyKey,customerId,featureId,quantity,quantities,entityIds,sessionId,dimensions,overage,group,occurredAt,metadata,detail}'::text[])
+    AND NOT (p_holds AND key = 'ttlSeconds')
   ORDER BY key LIMIT 1;
   IF FOUND THEN
     PERFORM core.refuse(p_i, v_field, 'UNKNOWN_FIELD', 'a request has no such field');
@@ -52,6 +53,11 @@ BEGIN
     PERFORM core.refuse(p_i, 'metadata', 'TOO_LONG', 'at most 8192 characters as JSON');
   ELSIF p_item ->> 'overage' NOT IN ('REJECT', 'CAP', 'OVERDRAFT', 'RECORD') THEN
     PERFORM core.refuse(p_i, 'overage', 'UNKNOWN_VALUE', 'one of REJECT, CAP, OVERDRAFT, RECORD');
+  ELSIF p_holds AND p_item ->> 'overage' = 'RECORD' THEN
+    PERFORM core.refuse(p_i, 'overage', 'NOT_TO_BE_HELD', 'what has happened already is recorded by consume, not reserved');
+  ELSIF jsonb_typeof(p_item -> 'ttlSeconds') NOT IN ('number', 'null') OR p_item ->> 'ttlSeconds' !~ '^[0-9]{1,5}$'
+        OR (p_item ->> 'ttlSeconds')::integer NOT BETWEEN 1 AND 86400 THEN
+    PERFORM core.refuse(p_i, 'ttlSeconds', 'OUT_OF_RANGE', 'a whole number of seconds, from 1 to 86400');
   ELSIF p_item ->> 'group' IS NOT NULL AND p_item ->> 'overage' IN ('CAP', 'RECORD') THEN
     PERFORM core.refuse(p_i, 'overage', 'NOT_IN_A_GROUP', 'CAP and RECORD cannot be part of a group');
   END IF;

@@ -1,9 +1,9 @@
--- P5: when something was consumed, every grant that paid was eligible, no eligible grant before the last that paid had
+-- P5: when something was consumed or held, every grant that paid was eligible, no eligible grant before the last that paid had
 -- credits left afterwards, and none at all had where an overdraft or a shortfall paid.
 --
 -- Eligible: in force at the instant, not restricted to other features, its wallet on the event's path, and its credit
--- type one in which every quantity asked had a rate. What is left of a grant only falls, so it has credits from the seq at
--- which it was granted to that of its last entry, or for ever if some are left.
+-- type one in which every quantity asked had a rate. A grant has credits by spells: until it is spent or held, and again when
+-- a hold gives some back.
 --
 -- A history has as many grants as it likes, so no event is held against all of them: a shelf is one holder's grants of one
 -- credit type, and an event is looked at closely only where something before the last that paid, on its shelf or on one
@@ -18,37 +18,61 @@ AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  WITH emptied AS (
-    SELECT e.customer_id, e.grant_no, max(e.seq) AS seq
+  WITH moved AS (
+    SELECT e.customer_id, e.grant_no, e.seq, sum(CASE WHEN e.to_account IN ('SCHEDULED', 'AVAILABLE') THEN e.amount ELSE 0 END
+                                                 - CASE WHEN e.from_account IN ('SCHEDULED', 'AVAILABLE') THEN e.amount ELSE 0 END) AS delta
     FROM core.ledger_entry AS e
     WHERE e.grant_no IS NOT NULL AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
-    GROUP BY e.customer_id, e.grant_no
+    GROUP BY e.customer_id, e.grant_no, e.seq
+  ), left_over AS (
+    SELECT m.customer_id, m.grant_no, m.seq, sum(m.delta) OVER (PARTITION BY m.customer_id, m.grant_no ORDER BY m.seq) > 0 AS has_some
+    FROM moved AS m
+  ), turned AS (
+    SELECT l.*, lag(l.has_some, 1, false) OVER (PARTITION BY l.customer_id, l.grant_no ORDER BY l.seq) AS had_some FROM left_over AS l
+  ), spell AS (
+    -- From the seq at which it came to have credits to that at which it had none again.
+    SELECT t.customer_id, t.grant_no, t.seq, t.has_some,
+           lead(t.seq, 1, 9223372036854775807) OVER (PARTITION BY t.customer_id, t.grant_no ORDER BY t.seq) AS empty_at
+    FROM turned AS t WHERE t.has_some <> t.had_some
   ), lot AS (
-    SELECT g.customer_id, g.grant_no, g.features, g.effective_at, g.expires_at, w.entity_no, w.credit_type,
-           CASE WHEN g.remaining > 0 THEN 9223372036854775807 ELSE e.seq END AS empty_at,
+    SELECT g.customer_id, g.grant_no, g.features, g.effective_at, g.expires_at, w.entity_no, w.credit_type, e.seq, e.empty_at,
            (g.priority, g.expires_at, g.grant_kind <> 'PROMOTIONAL', g.effective_at, g.grant_no) AS place
     FROM core.credit_grant AS g
     JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
-    LEFT JOIN emptied AS e ON e.customer_id = g.customer_id AND e.grant_no = g.grant_no
+    JOIN spell AS e ON e.customer_id = g.customer_id AND e.grant_no = g.grant_no AND e.has_some
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
   ), shelved AS (
     SELECT *, max(empty_at) OVER (PARTITION BY customer_id, entity_no, credit_type ORDER BY place
                                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_empty_at
     FROM lot
+  ), standing AS (
+    -- Of a grant with several spells, what may stand before any of them.
+    SELECT customer_id, grant_no, features, effective_at, expires_at, entity_no, credit_type, place, max(before_empty_at) AS before_empty_at
+    FROM shelved GROUP BY customer_id, grant_no, features, effective_at, expires_at, entity_no, credit_type, place
   ), shelf AS MATERIALIZED (
     SELECT customer_id, entity_no, credit_type, max(empty_at) AS empty_at FROM lot GROUP BY customer_id, entity_no, credit_type
+  ), event AS (
+    -- What was burned, and what was held.
+    SELECT u.customer_id, u.seq, u.recorded_at, coalesce(r.reserved_at, u.occurred_at, u.recorded_at) AS priced_at, u.feature_id, u.catalog_version, u.path,
+           u.quantities, u.dimensions
+    FROM core.usage_event AS u
+    LEFT JOIN core.reservation AS r ON r.customer_id = u.customer_id AND r.reservation_no = u.reservation_no
+    WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
+    UNION ALL
+    SELECT r.customer_id, r.reservation_no, r.reserved_at, r.reserved_at, r.feature_id, r.catalog_version, r.path, r.quantities, r.dimensions
+    FROM core.reservation AS r WHERE p_customers IS NULL OR r.customer_id = ANY (p_customers)
   ), slice AS (
-    SELECT u.customer_id, u.seq, u.recorded_at, u.occurred_at, u.feature_id, u.catalog_version, p.path, u.quantities, u.dimensions,
+    SELECT u.customer_id, u.seq, u.recorded_at, u.priced_at, u.feature_id, u.catalog_version, p.path, u.quantities, u.dimensions,
            f.credit_types, e.grant_no, array_position(p.path, l.entity_no) AS distance, array_position(f.credit_types, l.credit_type) AS rank,
            l.place, l.before_empty_at, l.effective_at <= u.recorded_at AND l.expires_at > u.recorded_at
              AND (l.features IS NULL OR u.feature_id = ANY (l.features)) AS is_in_force
     FROM core.ledger_entry AS e
-    JOIN core.usage_event AS u ON u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at
+    JOIN event AS u ON u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at
     CROSS JOIN LATERAL (SELECT v.credit_types FROM core.feature AS v WHERE v.feature_id = u.feature_id AND v.catalog_version <= u.catalog_version
                         ORDER BY v.catalog_version DESC LIMIT 1) AS f
     CROSS JOIN LATERAL (SELECT array_agg(n::integer) AS path FROM json_array_elements_text(u.path) AS n) AS p
-    LEFT JOIN shelved AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no
-    WHERE e.kind = 'CONSUME' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+    LEFT JOIN standing AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no
+    WHERE e.kind IN ('CONSUME', 'RESERVE') AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
   ), last AS (
     -- Of each event, in burn order; an overdraft or a shortfall comes after all grants.
     SELECT DISTINCT ON (s.customer_id, s.seq) * FROM slice AS s
@@ -69,7 +93,7 @@ BEGIN
     SELECT s.customer_id, jsonb_build_object('seq', s.seq, 'paidBy', s.grant_no::text, 'passedOver', l.grant_no::text) AS offender
     FROM suspect AS s
     JOIN lot AS l ON l.customer_id = s.customer_id AND l.entity_no = s.holder_no AND l.credit_type = s.credit_type
-      AND l.grant_no < s.seq AND l.empty_at > s.seq
+      AND l.seq <= s.seq AND l.empty_at > s.seq
       AND l.effective_at <= s.recorded_at AND l.expires_at > s.recorded_at
       AND (l.features IS NULL OR s.feature_id = ANY (l.features))
       AND (s.grant_no IS NULL
@@ -79,7 +103,7 @@ BEGIN
       WHERE q.value::numeric > 0 AND NOT EXISTS (
         SELECT FROM core.rate AS r
         WHERE r.feature_id = s.feature_id AND r.credit_type = l.credit_type AND r.quantity = q.key AND r.catalog_version <= s.catalog_version
-          AND r.effective_from <= coalesce(s.occurred_at, s.recorded_at)
+          AND r.effective_from <= s.priced_at
           AND (r.dimensions = '{}' OR coalesce(s.dimensions::jsonb, '{}') @> r.dimensions)))
   )
   SELECT 'burn_order', NULL, count(*), NULL::jsonb FROM slice

@@ -20,7 +20,7 @@ BEGIN
     SELECT e.customer_id, e.seq, e.recorded_at, e.from_account = 'SHORTFALL' AS is_short, w.credit_type, sum(e.amount) AS amount
     FROM core.ledger_entry AS e
     JOIN core.wallet AS w ON w.customer_id = e.customer_id AND w.wallet_no = e.from_wallet_no
-    WHERE e.kind = 'CONSUME' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+    WHERE e.kind IN ('CONSUME', 'SETTLE') AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
     GROUP BY e.customer_id, e.seq, e.recorded_at, e.from_account = 'SHORTFALL', w.credit_type
   ), compared AS (
     SELECT customer_id, CASE WHEN s.amount IS DISTINCT FROM m.amount THEN jsonb_build_object(

@@ -21,12 +21,17 @@ BEGIN
     LEFT JOIN current AS k ON k.customer_id = c.customer_id AND k.counter_no = c.counter_no
     WHERE p_customers IS NULL OR c.customer_id = ANY (p_customers)
   ), folded AS (
+    -- What settles a reservation says for itself how much of it counts in the reservation's window, and how much in its own.
     SELECT c.customer_id, c.counter_no, sum(CASE
+             WHEN u.reservation_no IS NOT NULL THEN CASE WHEN u.reservation_no >= c.from_seq THEN (charged.counter ->> 1)::numeric ELSE 0 END
+               + CASE WHEN u.seq >= c.from_seq THEN (charged.counter ->> 2)::numeric ELSE 0 END
+             WHEN u.seq < c.from_seq THEN 0
              WHEN c.measure = 'QUANTITY' THEN coalesce((u.quantities ->> c.quantity)::numeric, 0)
              ELSE coalesce((u.credits ->> c.credit_type)::numeric, 0) + coalesce((u.shortfall ->> c.credit_type)::numeric, 0) END) AS used
     FROM core.usage_event AS u
-    CROSS JOIN LATERAL json_array_elements_text(u.counters) AS charged (counter_no)
-    JOIN counted AS c ON c.customer_id = u.customer_id AND c.counter_no = charged.counter_no::integer AND u.seq >= c.from_seq
+    CROSS JOIN LATERAL json_array_elements(u.counters) AS charged (counter)
+    JOIN counted AS c ON c.customer_id = u.customer_id
+      AND c.counter_no = CASE WHEN u.reservation_no IS NULL THEN charged.counter #>> '{}' ELSE charged.counter ->> 0 END::integer
     WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
     GROUP BY c.customer_id, c.counter_no
   ), compared AS (

@@ -10,9 +10,10 @@ AS $$
 BEGIN
   RETURN QUERY
   WITH folded AS (
-    SELECT e.customer_id, e.grant_no, sum(e.amount) FILTER (WHERE e.from_account = 'ISSUED') AS issued,
+    SELECT e.customer_id, e.grant_no, sum(e.amount) FILTER (WHERE e.from_account = 'ISSUED' OR (e.kind = 'RELEASE' AND e.seq = e.grant_no)) AS issued,
            sum(CASE WHEN e.to_account = 'AVAILABLE' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'AVAILABLE' THEN e.amount ELSE 0 END) AS available,
-           sum(CASE WHEN e.to_account = 'SCHEDULED' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'SCHEDULED' THEN e.amount ELSE 0 END) AS scheduled
+           sum(CASE WHEN e.to_account = 'SCHEDULED' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'SCHEDULED' THEN e.amount ELSE 0 END) AS scheduled,
+           sum(CASE WHEN e.to_account = 'HELD' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'HELD' AND NOT (e.kind = 'RELEASE' AND e.seq = e.grant_no) THEN e.amount ELSE 0 END) AS held
     FROM core.ledger_entry AS e
     WHERE e.grant_no IS NOT NULL AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
     GROUP BY e.customer_id, e.grant_no
@@ -20,9 +21,9 @@ BEGIN
     SELECT g.customer_id, CASE
       WHEN (f.available, f.scheduled) IS DISTINCT FROM CASE WHEN g.is_scheduled THEN (0::numeric, g.remaining) ELSE (g.remaining, 0::numeric) END
         OR g.is_open <> (g.remaining > 0 OR g.held > 0)
-        OR f.issued IS DISTINCT FROM g.amount
+        OR f.issued IS DISTINCT FROM g.amount OR f.held IS DISTINCT FROM g.held
       THEN jsonb_build_object('grantId', g.grant_no::text, 'amount', trim_scale(g.amount)::text, 'issued', trim_scale(f.issued)::text, 'isScheduled', g.is_scheduled,
-        'isOpen', g.is_open, 'remaining', trim_scale(g.remaining)::text, 'available', trim_scale(f.available)::text, 'scheduled', trim_scale(f.scheduled)::text) END AS offender
+        'isOpen', g.is_open, 'remaining', trim_scale(g.remaining)::text, 'held', trim_scale(g.held)::text, 'heldByLedger', trim_scale(f.held)::text, 'available', trim_scale(f.available)::text, 'scheduled', trim_scale(f.scheduled)::text) END AS offender
     FROM core.credit_grant AS g
     LEFT JOIN folded AS f ON f.customer_id = g.customer_id AND f.grant_no = g.grant_no
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)

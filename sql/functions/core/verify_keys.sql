@@ -10,7 +10,11 @@ AS $$
 BEGIN
   RETURN QUERY
   WITH done AS (
-    SELECT u.customer_id, u.seq, u.recorded_at FROM core.usage_event AS u WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
+    SELECT u.customer_id, u.seq, u.recorded_at FROM core.usage_event AS u
+    WHERE u.reservation_no IS NULL AND (p_customers IS NULL OR u.customer_id = ANY (p_customers))
+    UNION ALL
+    SELECT s.customer_id, s.seq, s.recorded_at FROM core.reservation_step AS s
+    WHERE s.kind = 'RESERVE' AND (p_customers IS NULL OR s.customer_id = ANY (p_customers))
     UNION ALL
     SELECT e.customer_id, e.seq, e.recorded_at FROM core.ledger_entry AS e
     WHERE e.leg = 1 AND e.kind = 'GRANT' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))

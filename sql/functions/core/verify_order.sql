@@ -10,12 +10,17 @@ AS $$
 BEGIN
   RETURN QUERY
   WITH head AS (
-    SELECT u.customer_id, u.seq, u.recorded_at FROM core.usage_event AS u WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
+    SELECT u.customer_id, u.seq, u.recorded_at FROM core.usage_event AS u
+    WHERE u.reservation_no IS NULL AND (p_customers IS NULL OR u.customer_id = ANY (p_customers))
+    UNION ALL
+    SELECT s.customer_id, s.seq, s.recorded_at FROM core.reservation_step AS s WHERE p_customers IS NULL OR s.customer_id = ANY (p_customers)
     UNION ALL
     SELECT c.customer_id, c.seq, c.recorded_at FROM core.change AS c WHERE p_customers IS NULL OR c.customer_id = ANY (p_customers)
     UNION ALL
     SELECT e.customer_id, e.seq, e.recorded_at FROM core.ledger_entry AS e
-    WHERE e.leg = 1 AND e.kind <> 'CONSUME' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+    WHERE e.leg = 1 AND e.kind NOT IN ('CONSUME', 'RESERVE', 'SETTLE', 'RELEASE') AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+      -- What lapses when a hold ends has the step for its head.
+      AND e.from_account <> 'HELD'
     UNION ALL
     -- The end: one after the last there may be.
     SELECT g.customer_id, g.seq + 1, 'infinity' FROM core.gate AS g WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
@@ -25,12 +30,15 @@ BEGIN
     WINDOW one AS (PARTITION BY h.customer_id ORDER BY h.seq)
   ), stray AS (
     SELECT e.customer_id, e.seq FROM core.ledger_entry AS e
-    WHERE e.kind = 'CONSUME' AND e.leg = 1 AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
-      AND NOT EXISTS (SELECT FROM core.usage_event AS u WHERE u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at)
+    WHERE e.leg = 1 AND (p_customers IS NULL OR e.customer_id = ANY (p_customers)) AND CASE
+      WHEN e.kind IN ('CONSUME', 'SETTLE')
+        THEN NOT EXISTS (SELECT FROM core.usage_event AS u WHERE u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at)
+      WHEN e.kind IN ('RESERVE', 'RELEASE') OR e.from_account = 'HELD'
+        THEN NOT EXISTS (SELECT FROM core.reservation_step AS s WHERE s.customer_id = e.customer_id AND s.seq = e.seq) END
   )
   SELECT 'seq', NULL, count(*), NULL::jsonb FROM stepped AS s WHERE s.recorded_at < 'infinity'
   UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'before', s.before) FROM stepped AS s WHERE s.seq <> s.before + 1 LIMIT 20)
-  UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'hasNoUsageEvent', true) FROM stray AS s LIMIT 20)
+  UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'hasNoHead', true) FROM stray AS s LIMIT 20)
   UNION ALL SELECT 'recorded_at', NULL, count(*), NULL::jsonb FROM stepped AS s WHERE s.recorded_at < 'infinity'
   UNION ALL (SELECT 'recorded_at', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'recordedAt', s.recorded_at, 'before', s.before_at)
              FROM stepped AS s WHERE s.recorded_at < s.before_at LIMIT 20);

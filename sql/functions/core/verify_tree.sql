@@ -27,9 +27,7 @@ BEGIN
                       (SELECT max(w.wallet_no) FROM core.wallet AS w WHERE w.customer_id = g.customer_id),
                       (SELECT max(b.budget_no) FROM core.budget AS b WHERE b.customer_id = g.customer_id),
                       (SELECT max(c.counter_no) FROM core.counter AS c WHERE c.customer_id = g.customer_id)) AS highest,
-             least((SELECT min(CASE WHEN r.is_scheduled THEN r.effective_at ELSE r.expires_at END) FROM core.credit_grant AS r
-                    WHERE r.customer_id = g.customer_id AND r.is_open AND r.remaining > 0),
-                   (SELECT min(r.until) FROM core.budget_raise AS r WHERE r.customer_id = g.customer_id AND NOT r.has_ended), 'infinity') AS due_at,
+             core.next_due(g.customer_id, true) AS due_at,
              EXISTS (SELECT FROM core.budget AS b WHERE b.customer_id = g.customer_id AND b.is_active AND b.subject_kind = 'SESSION') AS has_sessions
     ) AS f
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)

@@ -25,10 +25,10 @@ DECLARE
   v_e_customer text[] := p.e_customer; v_e_seq bigint[] := p.e_seq; v_e_leg integer[] := p.e_leg; v_e_wallet integer[] := p.e_wallet;
   v_e_account core.account[] := p.e_account; v_e_grant bigint[] := p.e_grant; v_e_amount numeric[] := p.e_amount; v_e_balance numeric[] := p.e_balance;
   v_c_customer text[] := p.c_customer; v_c_no integer[] := p.c_no; v_c_is_new boolean[] := p.c_is_new; v_c_changed boolean[] := p.c_changed;
-  v_c_used numeric[] := p.c_used; v_c_denied integer[] := p.c_denied_count; v_c_from_seq bigint[] := p.c_from_seq;
+  v_c_used numeric[] := p.c_used; v_c_held numeric[] := p.c_held; v_c_denied integer[] := p.c_denied_count; v_c_from_seq bigint[] := p.c_from_seq;
   v_g_wallet integer[] := p.g_wallet; v_g_no bigint[] := p.g_no; v_g_remaining numeric[] := p.g_remaining; v_g_changed boolean[] := p.g_changed;
   v_w_customer text[] := p.w_customer; v_w_no integer[] := p.w_no; v_w_scheduled numeric[] := p.w_scheduled; v_w_available numeric[] := p.w_available;
-  v_w_owed numeric[] := p.w_owed; v_w_shortfall numeric[] := p.w_shortfall; v_w_changed boolean[] := p.w_changed;
+  v_w_held numeric[] := p.w_held; v_e_held numeric[] := p.e_held; v_w_owed numeric[] := p.w_owed; v_w_shortfall numeric[] := p.w_shortfall; v_w_changed boolean[] := p.w_changed;
   v_k_id text[] := p.k_id; v_k_seq bigint[] := p.k_seq; v_k_last_no integer[] := p.k_last_no; v_k_created integer[] := p.k_created;
   v_k_recorded boolean[] := p.k_recorded;
   v_began boolean;
@@ -44,7 +44,8 @@ BEGIN
   END IF;
   IF true = ANY (p.g_changed) THEN
     UPDATE core.credit_grant AS g
-    SET remaining = v_g_remaining[v.g], is_open = v_g_remaining[v.g] > 0 OR g.held > 0
+    SET remaining = v_g_remaining[v.g], is_open = v_g_remaining[v.g] > 0 OR g.held > 0 OR p.holds,
+        held = CASE WHEN p.holds THEN g.held + g.remaining - v_g_remaining[v.g] ELSE g.held END
     FROM generate_series(1, cardinality(v_g_no)) AS v (g)
     WHERE v_g_changed[v.g] AND g.customer_id = v_w_customer[v_g_wallet[v.g]] AND g.grant_no = v_g_no[v.g];
   END IF;
@@ -55,14 +56,15 @@ BEGIN
   END IF;
   IF true = ANY (p.w_changed) THEN
     UPDATE core.wallet AS w
-    SET scheduled = v_w_scheduled[v.w], available = v_w_available[v.w], owed = v_w_owed[v.w], shortfall = v_w_shortfall[v.w]
+    SET scheduled = v_w_scheduled[v.w], available = v_w_available[v.w], owed = v_w_owed[v.w], shortfall = v_w_shortfall[v.w],
+        held = CASE WHEN p.holds THEN v_w_held[v.w] ELSE w.held END
     FROM generate_series(1, cardinality(v_w_no)) AS v (w)
     WHERE v_w_changed[v.w] AND w.customer_id = v_w_customer[v.w] AND w.wallet_no = v_w_no[v.w];
   END IF;
   IF true = ANY (p.c_is_new) THEN
-    INSERT INTO core.counter (customer_id, counter_no, budget_no, subject_no, session_id, window_start, window_end, used, would_deny_count,
+    INSERT INTO core.counter (customer_id, counter_no, budget_no, subject_no, session_id, window_start, window_end, used, held, would_deny_count,
                               would_deny_amount, last_used_at)
-    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.denied_count, v.denied_amount, p.at
+    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.held, v.denied_count, v.denied_amount, p.at
     FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_budget, p.c_subject, p.c_session, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount)
       AS v (customer, no, is_new, changed, budget, subject, session, window_start, window_end, used, held, denied_count, denied_amount)
     WHERE v.is_new AND v.changed;
@@ -71,14 +73,14 @@ BEGIN
   IF true = ANY (p.c_changed) THEN
     -- Nearly all only add to their window; the others are written as a whole.
     UPDATE core.counter AS c
-    SET used = v_c_used[v.c] - c.held, last_used_at = p.at
+    SET used = v_c_used[v.c] - v_c_held[v.c], held = v_c_held[v.c], last_used_at = p.at
     FROM generate_series(1, cardinality(v_c_no)) AS v (c)
     WHERE v_c_changed[v.c] AND NOT v_c_is_new[v.c] AND v_c_denied[v.c] = 0 AND v_c_from_seq[v.c] IS NULL
       AND c.customer_id = v_c_customer[v.c] AND c.counter_no = v_c_no[v.c];
   END IF;
   IF v_began OR 0 <> ANY (p.c_denied_count) THEN
     UPDATE core.counter AS c
-    SET used = v.used - v.held, window_start = v.window_start, window_end = v.window_end, held = CASE WHEN v.from_seq IS NULL THEN c.held ELSE 0 END,
+    SET used = v.used - v.held, window_start = v.window_start, window_end = v.window_end, held = v.held,
         would_deny_count = c.would_deny_count + v.denied_count, would_deny_amount = c.would_deny_amount + v.denied_amount, last_used_at = p.at
     FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount, p.c_from_seq)
       AS v (customer, no, is_new, changed, window_start, window_end, used, held, denied_count, denied_amount, from_seq)
@@ -95,7 +97,9 @@ BEGIN
   SELECT v_customer[i], v_month[i], v_key[i], v_print[i], p.at, v_seq[i], v_allowed[i], coalesce(v_reason[i], ''), v_answer[i]::json
   FROM generate_series(1, v_items) AS i
   WHERE v_status[i] = 'NEW';
-  IF true = ANY (p.i_allowed) THEN
+  IF p.holds THEN
+    PERFORM core.write_reservations(p);
+  ELSIF true = ANY (p.i_allowed) THEN
     INSERT INTO core.usage_event (customer_id, seq, recorded_at, occurred_at, feature_id, entity_nos, session_id, dimensions, quantities,
                                   credits, shortfall, path, counters, reason, catalog_version)
     SELECT v_customer[i], v_seq[i], p.at, v_occurred[r], v_feature[r], CASE WHEN v_named[r] = '' OR strpos(v_named[r], ',') > 0 THEN ('[' || v_named[r] || ']')::json END,
@@ -110,8 +114,9 @@ BEGIN
   FROM (SELECT i, v_ask[i] AS a, v_grant[v_route[v_ask[i]]] AS g FROM generate_series(1, v_items) AS i WHERE v_balance[i] IS NOT NULL OFFSET 0) AS i;
   IF cardinality(v_e_seq) > 0 THEN
     INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no,
-                                   amount, from_balance_after)
-    SELECT v_e_customer[e], v_e_seq[e], v_e_leg[e], p.at, 'CONSUME', v_e_wallet[e], v_e_wallet[e], v_e_account[e], 'CONSUMED', v_e_grant[e], v_e_amount[e], v_e_balance[e]
+                                   amount, from_balance_after, to_balance_after)
+    SELECT v_e_customer[e], v_e_seq[e], v_e_leg[e], p.at, CASE WHEN p.holds THEN 'RESERVE' ELSE 'CONSUME' END::core.entry_kind, v_e_wallet[e], v_e_wallet[e],
+           v_e_account[e], CASE WHEN p.holds THEN 'HELD' ELSE 'CONSUMED' END::core.account, v_e_grant[e], v_e_amount[e], v_e_balance[e], v_e_held[e]
     FROM generate_series(1, cardinality(v_e_seq)) AS e;
   END IF;
   IF cardinality(array_remove(p.i_metadata, NULL)) > 0 THEN

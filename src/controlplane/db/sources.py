@@ -2,7 +2,8 @@
 
 The order is: ``migrations/`` by number, ``functions/core``, ``functions/api``, ``views``, ``grants.sql``,
 ``comments.sql``, and ``upkeep.sql`` in every run; within a folder by path. ``{{prefix}}`` stands for the
-role prefix, and a line ``-- part: FILE`` for a file beside: PL/pgSQL that is too long for one page.
+role prefix, and a line ``-- part: FILE`` for a file beside, which may have parts too: PL/pgSQL that is too
+long for one page, or stands in several functions.
 """
 
 import hashlib
@@ -127,10 +128,16 @@ def _migrations(folder: Path) -> Iterator[Migration]:
 def _read(folder: Path, path: Path) -> SqlFile:
     name = path.relative_to(folder).as_posix()
 
-    def part(line: re.Match[str]) -> str:
-        try:
-            return (path.parent / line[1]).read_text(encoding="utf-8").rstrip("\n")
-        except OSError as error:
-            raise MigrationError(f"sql/{name}: its part {line[1]} cannot be read") from error
+    def put_in(text: str, within: tuple[str, ...]) -> str:
+        def part(line: re.Match[str]) -> str:
+            if line[1] in within:
+                raise MigrationError(f"sql/{name}: its part {line[1]} is a part of itself")
+            try:
+                found = (path.parent / line[1]).read_text(encoding="utf-8").rstrip("\n")
+            except OSError as error:
+                raise MigrationError(f"sql/{name}: its part {line[1]} cannot be read") from error
+            return put_in(found, (*within, line[1]))
 
-    return SqlFile(name, _PART.sub(part, path.read_text(encoding="utf-8")))
+        return _PART.sub(part, text)
+
+    return SqlFile(name, put_in(path.read_text(encoding="utf-8"), ()))

@@ -1,0 +1,14 @@
+-- api.release for steps of many customers, each naming its own. A customer whose gate another call holds
+-- comes back `deferred`: nothing was done, send those steps again alone, through api.release.
+CREATE OR REPLACE FUNCTION api.release_many(p_items jsonb)
+RETURNS TABLE (item integer, customer_id text, idempotency_key text, allowed boolean, reason text, would_allow boolean,
+               replayed boolean, deferred boolean, seq bigint, recorded_at timestamptz, answer json)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN QUERY SELECT * FROM core.step_batch('release', NULL, p_items, false);
+END
+$$;
