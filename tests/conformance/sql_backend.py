@@ -18,6 +18,23 @@ _NUMBERS = count(1)
 _UNANCHORED = {"REQUEST", "TOTAL", "BILLING_PERIOD"}
 
 
+def stop_clock(connection: psycopg.Connection) -> None:
+    """Let nothing but a test move the clock of this database.
+
+    A wall's clock would go on by a moment from call to call, and a hold that ends a minute after it was
+    made would last a moment longer than the minute.
+    """
+    connection.execute("UPDATE core.installation SET clock_offset = core.clock() - timestamptz '2000-01-01Z'")
+    connection.execute("""
+        CREATE OR REPLACE FUNCTION core.clock() RETURNS timestamptz LANGUAGE plpgsql STABLE
+        SET search_path = pg_catalog, pg_temp AS $$
+        BEGIN
+          RETURN timestamptz '2000-01-01Z' + (SELECT clock_offset FROM core.installation);
+        END
+        $$
+    """)
+
+
 class SqlBackend:
     """See ``backend.Backend``. Worlds of one database share a catalogue, where each has its own names."""
 
@@ -369,7 +386,7 @@ class SqlBackend:
     def _stop_clock(self) -> None:
         """The wall's clock goes on between calls; this takes it back to where the world's stands."""
         self._connection.execute(
-            "UPDATE core.installation SET clock_offset = %s - clock_timestamp()", (self._clock,)
+            "UPDATE core.installation SET clock_offset = clock_offset + (%s - core.clock())", (self._clock,)
         )
 
     def _call(self, function: str, **fields: Any) -> Any:

@@ -8,7 +8,7 @@ from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.forms import History
 from tests.conformance.model_backend import ModelBackend
-from tests.conformance.sql_backend import SqlBackend
+from tests.conformance.sql_backend import SqlBackend, stop_clock
 from tests.model.generous import generous
 from tests.model.strategies import histories, judged, kept
 
@@ -19,6 +19,7 @@ LEFT_TO_DOORS = {"retryAfter"}
 @pytest.fixture(scope="module")
 def backend(module_connection: psycopg.Connection) -> SqlBackend:
     """One database for all: worlds share nothing but the catalogue, where their names differ."""
+    stop_clock(module_connection)
     return SqlBackend(module_connection)
 
 

@@ -202,6 +202,8 @@ class Maker:
             for each in item["quantities"]
             if chance.often()
         ]
+        if not quantities and chance.often():
+            quantities.append({"name": item["quantities"][0]["name"], "amount": "0"})
         names = [each["name"] for each in quantities]
         others = [name for name in ("input", "output", "unheard-of") if name not in names and chance.rarely()]
         quantities += [{"name": name, "amount": self.amount()} for name in others]

@@ -113,7 +113,7 @@ def read_quantities(given: Mapping[str, Any], nothing_too: bool = False) -> dict
         quantities = {name: exact(amount) for name, amount in named.items()}
     except Inexact as error:
         raise Malformed("quantities", f"{error} is no amount") from error
-    if not any(quantities.values()) and not nothing_too:
+    if not quantities or not (nothing_too or any(quantities.values())):
         raise Malformed("quantities", "one must be more than zero")
     return quantities
 

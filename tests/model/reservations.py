@@ -148,7 +148,7 @@ class Steps:
             "wouldAllow": True,
             "seq": self.customer.seq if recorded else None,
             "reservationId": reservation.reservation_id,
-            "state": reservation.state,
+            "state": reservation.state.value,
             "expiresAt": show_instant(reservation.expires_at),
             "quantities": show_quantities(reservation.settled),
             "credits": show_credits(reservation.credits()),

@@ -312,6 +312,7 @@ class TestSettle:
         ("changes", "field"),
         [
             ({"quantities": None}, "quantities"),
+            ({"quantities": []}, "quantities"),
             ({"quantities": [{"name": "input", "amount": "1e3"}]}, "quantities"),
             ({"quantities": [{"name": "input", "amount": "1"}] * 2}, "quantities"),
             ({"quantity": "1"}, "quantities"),
