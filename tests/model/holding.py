@@ -99,8 +99,8 @@ def expire(booking: Booking, reservation: Reservation) -> None:
 
 
 def end(booking: Booking, reservation: Reservation, at: datetime) -> None:
-    """Whatever is still held returns; what is settled stays."""
-    for piece in reservation.holds:
+    """Whatever is still held returns; what is settled stays. If nothing is, a late report is as any other."""
+    for piece in [*reservation.holds]:
         if piece.rest > 0:
             unhold(booking, piece.wallet, piece.grant, piece.rest)
             if piece.grant is None:
@@ -108,6 +108,8 @@ def end(booking: Booking, reservation: Reservation, at: datetime) -> None:
             else:
                 return_to_grant(booking, piece.grant, piece.rest, at)
             booking.memory.set(piece, "amount", piece.settled)
+        if piece.free and not any(reservation.settled.values()):
+            booking.memory.remove(reservation.holds, piece)
     for charge in reservation.charges:
         free(booking, charge)
         booking.memory.set(charge, "amount", charge.amount - charge.rest)
