@@ -69,6 +69,16 @@ HOT = Pair("hot", FLOOR_HOT, Pgbench("ours", (*ONE, "-f", "{bench}/hot.pgbench")
 #: No two items of a batch ask the same amounts, so that none is read or priced for another.
 VARIED = Pair("hot, varied", FLOOR_HOT, Pgbench("ours", (*ONE, "-f", "{bench}/hot_varied.pgbench")), 0.5)
 SPREAD = Pair("spread", FLOOR_SPREAD, Pgbench("ours", (*ONE, "-f", "{bench}/spread.pgbench")), 0.5)
+#: A reserve and its settle, 200 a call each; to as many consumptions.
+RESERVE_HOT = Pair(
+    "reserve and settle, hot", HOT.ours, Pgbench("ours", (*ONE, "-f", "{bench}/reserve_hot.pgbench")), 0.3
+)
+RESERVE_SPREAD = Pair(
+    "reserve and settle, spread",
+    SPREAD.ours,
+    Pgbench("ours", (*ONE, "-f", "{bench}/reserve_spread.pgbench")),
+    0.3,
+)
 SINGLE = Pair(
     "single",
     Pgbench("pgbench", ("-N", "-M", "simple", *EIGHT), items=1),

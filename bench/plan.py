@@ -56,6 +56,16 @@ ROWS = (
         _SPREAD,
     ),
     Row(
+        "reserve-hot",
+        "a reserve and its settle, one customer, 200 a call, one connection; to hot",
+        partial(pairs.measure, pair=pairs.RESERVE_HOT),
+    ),
+    Row(
+        "reserve-spread",
+        "a reserve and its settle, 200 customers, one connection; to spread",
+        partial(pairs.measure, pair=pairs.RESERVE_SPREAD),
+    ),
+    Row(
         "single",
         "one item a call, 2 000 customers, 8 clients; to pgbench -N",
         partial(pairs.measure, pair=pairs.SINGLE),

@@ -309,13 +309,17 @@ COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s ledger, the newest first.';
+COMMENT ON FUNCTION api.read_reservations(text, jsonb, jsonb, integer)
+IS 'A page of a customer''s reservations, the newest first.';
 COMMENT ON FUNCTION api.read_usage_events(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s usage events, the newest first.';
 COMMENT ON FUNCTION api.read_decisions(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s recorded decisions, denials too.';
 COMMENT ON FUNCTION core.page_key(jsonb, integer)
 IS 'Where a page begins: the key of the row before it.';
+COMMENT ON FUNCTION core.counter_dues(text, timestamptz)
+IS 'What expired holds that nobody has booked still hold of a customer''s counters.';
 COMMENT ON FUNCTION core.wallet_dues(text [])
 IS 'What time has brought to wallets and is not booked yet.';
-COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, text, integer, integer)
+COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, numeric, text, integer, integer)
 IS 'A wallet as readers see it.';

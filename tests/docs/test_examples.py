@@ -40,15 +40,31 @@ async def make(url: str) -> None:
 
 
 def test_the_consumption_and_its_answer(demo: Api) -> None:
-    asked, _ = examples("graphql")
+    asked, *_ = examples("graphql")
     [answer] = examples("json")
     found = demo.data(asked)["consume"]
     assert found == json.loads(answer)
     assert demo.data(asked)["consume"] == {**found, "replayed": True}
 
 
+def test_the_reservation(demo: Api) -> None:
+    _, asked, settled, _ = examples("graphql")
+    held = demo.data(asked)["reserve"]
+    assert held["allowed"], held
+    before, after = (
+        answer["wallets"][0]
+        for answer in (
+            held,
+            demo.data(settled.replace('"31"', f'"{held["reservationId"]}"'))["settleReservation"],
+        )
+    )
+    assert Decimal(before["held"]) > 0
+    assert after["held"] == "0"
+    assert Decimal(after["available"]) == Decimal(before["available"]) + Decimal(before["held"]) - 3
+
+
 def test_the_budget(demo: Api) -> None:
-    _, asked = examples("graphql")
+    *_, asked = examples("graphql")
     made = demo.data(asked)["setBudget"]
     assert made == {"budget": {"budgetId": "agents-a-day", "limit": "250"}, "userErrors": []}
 

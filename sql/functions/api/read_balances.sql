@@ -15,19 +15,21 @@ BEGIN
   RETURN QUERY
   SELECT jsonb_strip_nulls(jsonb_build_object(
     'customerId', gate.customer_id, 'incarnation', v_incarnation, 'seq', gate.seq::text, 'asOf', i.at,
-    'nextDueAt', (
+    'nextDueAt', least((
       SELECT min(CASE WHEN g.is_scheduled AND g.effective_at > i.at THEN g.effective_at ELSE g.expires_at END)
       FROM core.credit_grant AS g
       WHERE g.customer_id = gate.customer_id AND g.is_open
         AND (g.effective_at > i.at OR (g.expires_at > i.at AND g.expires_at < 'infinity'))
-    )))
+    ), (
+      SELECT min(r.expires_at) FROM core.reservation AS r WHERE r.customer_id = gate.customer_id AND r.state = 'HELD' AND r.expires_at > i.at
+    ))))
     || jsonb_build_object('wallets', coalesce(held.wallets, '[]'))
   FROM core.gate
   CROSS JOIN LATERAL (SELECT greatest(core.clock(), gate.last_at) AS at) AS i
   LEFT JOIN (
     SELECT w.customer_id, jsonb_agg(
              core.wallet_json(w.wallet, (w.wallet).scheduled + coalesce(d.scheduled, 0),
-                              (w.wallet).available + coalesce(d.available, 0), (w.wallet).owed + coalesce(d.owed, 0),
+                              (w.wallet).available + coalesce(d.available, 0), (w.wallet).held + coalesce(d.held, 0), (w.wallet).owed + coalesce(d.owed, 0),
                               e.entity_id, t.decimals, t.display_decimals) ORDER BY w.wallet_no) AS wallets
     FROM (
       SELECT wallet.customer_id, wallet.wallet_no, wallet,

@@ -52,7 +52,7 @@ BEGIN
     SELECT coalesce(jsonb_agg(jsonb_build_object(
       'entityId', s.entity_id, 'sessionId', CASE WHEN b.subject_kind = 'SESSION' THEN c.session_id END,
       'used', trim_scale(CASE WHEN c.window_end > v_at THEN c.used ELSE 0 END)::text,
-      'held', trim_scale(CASE WHEN c.window_end > v_at THEN c.held ELSE 0 END)::text,
+      'held', trim_scale(CASE WHEN c.window_end > v_at THEN c.held - coalesce(d.held, 0) ELSE 0 END)::text,
       'windowStart', CASE WHEN now.starts_at > '-infinity' THEN now.starts_at END,
       'resetsAt', CASE WHEN now.ends_at < 'infinity' THEN now.ends_at END,
       'wouldDenyCount', c.would_deny_count::text, 'wouldDenyAmount', trim_scale(c.would_deny_amount)::text
@@ -65,6 +65,7 @@ BEGIN
       LIMIT c_most
     ) AS c
     JOIN core.entity AS s ON s.customer_id = c.customer_id AND s.entity_no = c.subject_no
+    LEFT JOIN core.counter_dues(p_customer_id, v_at) AS d ON d.counter_no = c.counter_no
   ) AS u
   WHERE b.customer_id = p_customer_id
     AND (v_after IS NULL OR b.budget_no > v_after)

@@ -1,6 +1,6 @@
 -- A page of a customer's usage events, the newest first.
 --
---   p_filter  usageEventId, featureId, entityId, sessionId, fromSeq, toSeq, recordedFrom, recordedBefore, ascending;
+--   p_filter  usageEventId, reservationId (what settled it), featureId, entityId, sessionId, fromSeq, toSeq, recordedFrom, recordedBefore, ascending;
 --             each may be absent. entityId finds what named it, not what was below it.
 --   p_after   key of the row before the page: [incarnation, seq]
 --
@@ -26,15 +26,16 @@ BEGIN
                     JOIN core.entity AS e ON e.customer_id = u.customer_id AND e.entity_no = n.entity_no::integer
                     WHERE e.entity_no <> 0),
       'dimensions', u.dimensions, 'quantities', u.quantities, 'credits', u.credits, 'shortfall', u.shortfall,
-      'reason', u.reason, 'catalogVersion', u.catalog_version::text,
+      'reason', u.reason, 'reservationId', u.reservation_no::text, 'catalogVersion', u.catalog_version::text,
       'metadata', (SELECT m.metadata FROM core.usage_metadata AS m
-                   WHERE m.customer_id = u.customer_id AND m.seq = u.seq),
+                   WHERE m.customer_id = u.customer_id AND m.seq = coalesce(u.reservation_no, u.seq)),
       'key', jsonb_build_array((SELECT incarnation FROM core.installation), u.seq))
     FROM core.usage_event AS u
     WHERE u.customer_id = $1
       AND ($2 IS NULL OR u.seq %s $2)
       AND ($3 IS NULL OR $3 IN (SELECT n::integer FROM json_array_elements_text(coalesce(u.entity_nos, json_build_array(u.path -> 0))) AS n))
       AND ($4 ->> 'usageEventId' IS NULL OR u.seq = ($4 ->> 'usageEventId')::bigint)
+      AND ($4 ->> 'reservationId' IS NULL OR u.reservation_no = ($4 ->> 'reservationId')::bigint)
       AND ($4 ->> 'featureId' IS NULL OR u.feature_id = $4 ->> 'featureId')
       AND ($4 ->> 'sessionId' IS NULL OR u.session_id = $4 ->> 'sessionId')
       AND ($4 ->> 'fromSeq' IS NULL OR u.seq >= ($4 ->> 'fromSeq')::bigint)

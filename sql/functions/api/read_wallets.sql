@@ -18,7 +18,7 @@ DECLARE
 BEGIN
   RETURN QUERY
   SELECT core.wallet_json(w, w.scheduled + coalesce(d.scheduled, 0), w.available + coalesce(d.available, 0),
-                          w.owed + coalesce(d.owed, 0), e.entity_id, t.decimals, t.display_decimals)
+                          w.held + coalesce(d.held, 0), w.owed + coalesce(d.owed, 0), e.entity_id, t.decimals, t.display_decimals)
     || jsonb_build_object('key', jsonb_build_array(v_incarnation, w.wallet_no))
   FROM core.wallet AS w
   JOIN core.entity AS e ON e.customer_id = w.customer_id AND e.entity_no = w.entity_no

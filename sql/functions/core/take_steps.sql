@@ -30,6 +30,7 @@ DECLARE
   v_answers core.step_answers;
   v_row record;
   v_steps integer[] := ARRAY[cardinality(p_kind)];
+  v_i_allowed boolean[]; v_i_would_allow boolean[]; v_i_reason text[]; v_i_replayed boolean[]; v_i_seq bigint[]; v_i_shown text[];
   -- customers
   v_k_id text[]; v_k_seq bigint[]; v_k_was bigint[]; v_k_last_no integer[]; v_k_observe boolean[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_due timestamptz[];
   -- reservations
@@ -44,28 +45,28 @@ DECLARE
   v_w_limit numeric[]; v_w_shortfall numeric[]; v_w_is_new boolean[]; v_g_customer text[]; v_g_no bigint[]; v_g_wallet integer[]; v_g_left numeric[];
   v_g_held numeric[]; v_g_expires timestamptz[];
   -- charges and counters
-  v_x_counter integer[]; v_x_no integer[]; v_x_measure text[]; v_x_amount numeric[]; v_x_epoch text[]; v_x_before numeric[]; v_x integer; v_c integer;
+  v_x_counter integer[]; v_x_measure text[]; v_x_amount numeric[]; v_x_epoch text[]; v_x_before numeric[]; v_h_begun boolean[]; v_x integer; v_c integer;
   v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_used numeric[]; v_c_held numeric[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_epoch text[];
   v_c_used_at timestamptz[]; v_c_changed boolean[];
   -- prices
-  v_p_counts text[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[];
+  v_p_counts text[]; v_p_lacks boolean[]; v_p_types text[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer; v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[];
   v_t_rate integer[]; v_t_lacks text[]; v_rates numeric[];
   -- the step at hand
-  v_h integer; v_k integer; v_w integer; v_g integer; v_t integer; v_j integer; v_n integer; v_o integer; v_a numeric; v_names text[]; v_given text[];
+  v_h integer; v_k integer; v_w integer; v_g integer; v_t integer; v_j integer; v_n integer; v_o integer; v_a numeric; v_names text[]; v_given text[]; v_said text[];
   v_reason text; v_is_new boolean; v_was numeric[]; v_m numeric[]; v_many integer; v_seq bigint; v_leg integer; v_acceptable integer[]; v_moment timestamptz;
   v_type integer; v_price numeric; v_left numeric; v_paid numeric; v_share_n numeric; v_share_d numeric; v_unpaid_n numeric; v_unpaid_d numeric; v_t_from integer;
   v_done boolean; v_too_much boolean; v_due numeric[]; v_place integer; v_drawn numeric; v_drawn_wallet integer; v_last_wallet integer; v_last_type integer;
-  v_short numeric; v_more_grant integer[]; v_more_wallet integer[]; v_more_amount numeric[]; v_credits jsonb; v_slices_shown text; v_short_shown text;
-  v_counted text; v_text text; v_within numeric; v_after numeric; v_shown text; v_seen integer[];
+  v_short numeric; v_more_grant integer[]; v_more_wallet integer[]; v_more_amount numeric[]; v_spent numeric[]; v_types text[]; v_measured text; v_measure numeric; v_slices_shown text; v_short_shown text;
+  v_counted text; v_text text; v_within numeric; v_shown text; v_seen integer[];
   -- what is written
   v_n_customer text[]; v_n_seq bigint[]; v_n_no bigint[]; v_n_kind text[]; v_n_expires timestamptz[]; v_n_due timestamptz[]; v_n_quantities text[];
-  v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_due timestamptz[]; v_e_kind core.entry_kind[]; v_e_wallet integer[];
+  v_entries integer := 0; v_e_step integer[]; v_e_leg integer[]; v_e_kind core.entry_kind[]; v_e_wallet integer[];
   v_e_from core.account[]; v_e_to core.account[]; v_e_grant bigint[]; v_e_amount numeric[]; v_e_from_after numeric[]; v_e_to_after numeric[];
   v_u_h integer[]; v_u_seq bigint[]; v_u_quantities text[]; v_u_credits text[]; v_u_shortfall text[]; v_u_counters text[]; v_u_reason text[];
   v_o_wallet integer[]; v_o_no bigint[]; v_o_amount numeric[]; v_d_counter integer[]; v_d_seq bigint[];
 BEGIN
-  v_answers.allowed := array_fill(false, v_steps); v_answers.would_allow := v_answers.allowed; v_answers.replayed := v_answers.allowed;
-  v_answers.reason := array_fill(NULL::text, v_steps); v_answers.shown := array_fill('{}'::text, v_steps); v_answers.seq := array_fill(NULL::bigint, v_steps);
+  v_i_allowed := array_fill(false, v_steps); v_i_would_allow := v_i_allowed; v_i_replayed := v_i_allowed;
+  v_i_reason := array_fill(NULL::text, v_steps); v_i_shown := array_fill('{}'::text, v_steps); v_i_seq := array_fill(NULL::bigint, v_steps);
   v_i_h := array_fill(NULL::integer, v_steps);
 
   -- part: take_steps/load_reservations.plpgsql
@@ -90,8 +91,11 @@ BEGIN
     -- part: take_steps/show.plpgsql
   END LOOP;
 
-  -- part: take_steps/write.plpgsql
-
+  IF v_n_seq IS NOT NULL THEN
+    -- part: take_steps/write.plpgsql
+  END IF;
+  v_answers.allowed := v_i_allowed; v_answers.would_allow := v_i_would_allow; v_answers.reason := v_i_reason; v_answers.replayed := v_i_replayed;
+  v_answers.seq := v_i_seq; v_answers.shown := v_i_shown;
   RETURN v_answers;
 END
 $$;

@@ -2,9 +2,10 @@
 -- Reading adds it, so that a balance is right the moment a grant takes effect or expires.
 --
 -- A grant that takes effect pays what its wallet owes first, in the order of effectiveness, and what is left
--- of it counts unless it has expired since. Most customers have nothing due, and cost one look at their gate.
+-- of it counts unless it has expired since. A hold that has expired gives back what it held, unless the grant has expired too; what it held of
+-- an overdraft is no longer owed. Most customers have nothing due, and cost one look at their gate.
 CREATE OR REPLACE FUNCTION core.wallet_dues(p_customers text[])
-RETURNS TABLE (customer_id text, wallet_no integer, scheduled numeric, available numeric, owed numeric)
+RETURNS TABLE (customer_id text, wallet_no integer, scheduled numeric, available numeric, held numeric, owed numeric)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
@@ -35,12 +36,28 @@ BEGIN
     SELECT due.*, CASE WHEN is_scheduled
       THEN least(remaining, greatest(owed - (until_here - remaining), 0)) ELSE 0 END AS repaid
     FROM due
+  ), granted AS (
+    SELECT split.customer_id, split.wallet_no, -sum(CASE WHEN is_scheduled THEN remaining ELSE 0 END) AS scheduled,
+           sum(CASE WHEN NOT is_scheduled THEN -remaining WHEN has_expired THEN 0 ELSE remaining - repaid END) AS available, -sum(repaid) AS owed
+    FROM split
+    GROUP BY split.customer_id, split.wallet_no
+  ), returned AS (
+    SELECT r.customer_id, (s.s ->> 0)::integer AS wallet_no, sum(s.rest) AS held, sum(CASE WHEN g.expires_at > i.at THEN s.rest ELSE 0 END) AS available,
+           sum(CASE WHEN s.s ->> 1 IS NULL THEN s.rest ELSE 0 END) AS drawn
+    FROM core.gate
+    CROSS JOIN LATERAL (SELECT greatest(core.clock(), gate.last_at) AS at) AS i
+    JOIN core.reservation AS r ON r.customer_id = gate.customer_id AND r.state = 'HELD' AND r.expires_at <= i.at
+    CROSS JOIN LATERAL (SELECT e AS s, (e ->> 2)::numeric - coalesce((e ->> 3)::numeric, 0) AS rest FROM json_array_elements(r.slices) AS e) AS s
+    LEFT JOIN core.credit_grant AS g ON g.customer_id = r.customer_id AND g.grant_no = (s.s ->> 1)::bigint
+    WHERE gate.customer_id = ANY (v_due)
+    GROUP BY r.customer_id, (s.s ->> 0)::integer
   )
-  SELECT split.customer_id, split.wallet_no,
-         -sum(CASE WHEN is_scheduled THEN remaining ELSE 0 END),
-         sum(CASE WHEN NOT is_scheduled THEN -remaining WHEN has_expired THEN 0 ELSE remaining - repaid END),
-         -sum(repaid)
-  FROM split
-  GROUP BY split.customer_id, split.wallet_no;
+  SELECT w.customer_id, w.wallet_no, coalesce(g.scheduled, 0),
+         coalesce(g.available, 0) + coalesce(r.available, 0) + greatest(coalesce(r.drawn, 0) - w.owed - coalesce(g.owed, 0), 0),
+         -coalesce(r.held, 0), coalesce(g.owed, 0) - least(coalesce(r.drawn, 0), w.owed + coalesce(g.owed, 0))
+  FROM core.wallet AS w
+  LEFT JOIN granted AS g ON g.customer_id = w.customer_id AND g.wallet_no = w.wallet_no
+  LEFT JOIN returned AS r ON r.customer_id = w.customer_id AND r.wallet_no = w.wallet_no
+  WHERE w.customer_id = ANY (v_due) AND (g.wallet_no IS NOT NULL OR r.wallet_no IS NOT NULL);
 END
 $$;

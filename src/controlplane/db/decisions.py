@@ -1,4 +1,4 @@
-"""``check``, ``consume`` and ``grantCredits``: where the doors hand over what is to be decided.
+"""``check``, ``consume``, reservations and ``grantCredits``: where the doors hand over what is to be decided.
 
 A door hands over items of any customers and gets one outcome an item, in order: a judgement, or the error of
 that item. How they travel is the lanes' business (``controlplane.db.lanes``).
@@ -87,7 +87,35 @@ class Decisions:
             and code; nothing was written), ``OutcomeUnknown`` (send the same key again), ``Shed`` (nothing
             was written, and the same again may pass).
         """
-        call = Call.OBSERVED if observe else Call.CONSUME
+        return await self._write(Call.OBSERVED if observe else Call.CONSUME, items, within)
+
+    async def reserve(
+        self, items: Sequence[Item], *, observe: bool = False, within: float = USUAL_SECONDS
+    ) -> list[Judgement | DatabaseError]:
+        """The same, but hold what ``consume`` would charge, for ``ttlSeconds`` of each item."""
+        return await self._write(Call.OBSERVED_RESERVE if observe else Call.RESERVE, items, within)
+
+    async def settle(
+        self, items: Sequence[Item], *, observe: bool = False, within: float = USUAL_SECONDS
+    ) -> list[Judgement | DatabaseError]:
+        """Say what reservations have used so far; where an answer is lost, saying it again is harmless."""
+        return await self._write(Call.OBSERVED_SETTLE if observe else Call.SETTLE, items, within)
+
+    async def release(
+        self, items: Sequence[Item], *, within: float = USUAL_SECONDS
+    ) -> list[Judgement | DatabaseError]:
+        """Give back what reservations still hold; again is harmless."""
+        return await self._write(Call.RELEASE, items, within)
+
+    async def extend(
+        self, items: Sequence[Item], *, within: float = USUAL_SECONDS
+    ) -> list[Judgement | DatabaseError]:
+        """Let reservations hold for ``ttlSeconds`` from now, if that is longer; again is harmless."""
+        return await self._write(Call.EXTEND, items, within)
+
+    async def _write(
+        self, call: Call, items: Sequence[Item], within: float
+    ) -> list[Judgement | DatabaseError]:
         outcomes: list[Any] = [None] * len(items)
         sent: list[tuple[Ticket, list[int]]] = []
         for places in _together(items):

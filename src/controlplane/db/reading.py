@@ -71,6 +71,14 @@ async def read_usage_events(
     return await _page(database, query, (customer,), filter_, after, limit)
 
 
+async def read_reservations(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Reservations of a customer as they stand now, by seq; ``filter_["ascending"]`` turns them round."""
+    query: LiteralString = "SELECT api.read_reservations(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
 async def read_decisions(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:

@@ -12,7 +12,7 @@ from controlplane.db.lanes.ticket import Judgement
 from controlplane.graphql.inputs import asked_quantities
 from controlplane.graphql.messages import message_for
 from controlplane.graphql.scalars import Credits, DateTime, Long
-from controlplane.graphql.types.amounts import CreditAmount, QuantityAmount, credit_amount
+from controlplane.graphql.types.amounts import CreditAmount, QuantityAmount, credit_amount, quantity_amount
 from controlplane.graphql.types.budgets import Budget
 from controlplane.graphql.types.decisions import (
     Binding,
@@ -43,6 +43,8 @@ def decision(
     answer = judgement.answer
     allowed = judgement.allowed
     binding = answer.get("binding")
+    reservation_id = answer.get("reservationId")
+    used = allowed and recorded and reservation_id is None
     return Decision(
         allowed=allowed,
         outcome=DecisionOutcome.ALLOWED if allowed else DecisionOutcome.DENIED,
@@ -50,17 +52,13 @@ def decision(
         message=message_for(judgement, item),
         replayed=judgement.replayed,
         would_allow=judgement.would_allow,
-        usage_event_id=strawberry.ID(str(judgement.seq)) if allowed and recorded else None,
-        reservation_id=None,
+        usage_event_id=strawberry.ID(str(judgement.seq)) if used else None,
+        reservation_id=None if reservation_id is None else strawberry.ID(reservation_id),
+        expires_at=answer.get("expiresAt"),
         seq=None if judgement.seq is None else Long(str(judgement.seq)),
         quantities=_taken(answer, asked_quantities(item)) if allowed else [],
         credits=_credits(answer.get("credits")),
-        slices=[
-            Slice(
-                wallet_id=wallet, grant_id=None if grant is None else strawberry.ID(str(grant)), amount=amount
-            )
-            for wallet, grant, amount in answer.get("slices") or ()
-        ],
+        slices=_slices(answer),
         shortfall=_credits(answer.get("shortfall")),
         wallets=[_wallet(*balance) for balance in answer.get("wallets") or ()],
         entitlement=None,
@@ -69,6 +67,47 @@ def decision(
         warnings=[from_record(BudgetWarning, warning) for warning in answer.get("warnings") or ()],
         retry_after=_seconds_until(binding, judgement.recorded_at) if binding and not allowed else None,
     )
+
+
+def step_decision(judgement: Judgement, step: Mapping[str, Any]) -> Decision:
+    """What callers see of a step of a reservation.
+
+    Args:
+        judgement: as the kernel gave it.
+        step: what was asked.
+    """
+    answer = judgement.answer
+    allowed = judgement.allowed
+    event = answer.get("usageEventId")
+    return Decision(
+        allowed=allowed,
+        outcome=DecisionOutcome.ALLOWED if allowed else DecisionOutcome.DENIED,
+        reason=Reason(judgement.reason) if judgement.reason else None,
+        message=message_for(judgement, step),
+        replayed=judgement.replayed,
+        would_allow=judgement.would_allow,
+        usage_event_id=None if event is None else strawberry.ID(event),
+        reservation_id=strawberry.ID(step["reservationId"]),
+        expires_at=answer.get("expiresAt"),
+        seq=None if judgement.seq is None else Long(str(judgement.seq)),
+        quantities=pairs(answer.get("quantities"), quantity_amount),
+        credits=_credits(answer.get("credits")),
+        slices=_slices(answer),
+        shortfall=_credits(answer.get("shortfall")),
+        wallets=[_wallet(*balance) for balance in answer.get("wallets") or ()],
+        entitlement=None,
+        binding=None,
+        budgets=None,
+        warnings=[],
+        retry_after=None,
+    )
+
+
+def _slices(answer: Mapping[str, Any]) -> list[Slice]:
+    return [
+        Slice(wallet_id=wallet, grant_id=None if grant is None else strawberry.ID(str(grant)), amount=amount)
+        for wallet, grant, amount in answer.get("slices") or ()
+    ]
 
 
 def _credits(amounts: dict[str, str] | None) -> list[CreditAmount]:

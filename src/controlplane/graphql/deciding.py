@@ -9,21 +9,27 @@ from controlplane.db import reading
 from controlplane.db.lanes.ticket import Judgement
 from controlplane.errors import DatabaseError
 from controlplane.graphql.access import Scope
-from controlplane.graphql.answers import decision
+from controlplane.graphql.answers import decision, step_decision
 from controlplane.graphql.context import Info
 from controlplane.graphql.failures import told
 from controlplane.graphql.inputs import (
     ConsumeInput,
     Detail,
+    ExtendReservationInput,
     RecordUsageInput,
+    ReleaseReservationInput,
+    ReserveInput,
+    SettleReservationInput,
     item_of,
     need_overage,
     need_size,
+    step_of,
 )
 from controlplane.graphql.types.budgets import Budget, budget
 from controlplane.graphql.types.decisions import Decision
 
-Asked = Sequence[ConsumeInput | RecordUsageInput]
+Asked = Sequence[ConsumeInput | RecordUsageInput | ReserveInput]
+Step = SettleReservationInput | ReleaseReservationInput | ExtendReservationInput
 
 #: Budgets that one full answer shows at most.
 LONGEST_CHAIN = 100
@@ -75,14 +81,14 @@ async def consumed(
     need_size(len(asked))
     principal.need_customers(each.customer_id for each in asked)
     for each in asked:
-        if isinstance(each, ConsumeInput):
-            need_overage(principal, each)
-        else:
+        if isinstance(each, RecordUsageInput):
             principal.need(Scope.RECORD)
+        else:
+            need_overage(principal, each)
     items = [item_of(each) for each in asked]
-    outcomes = await context.services.decisions.consume(
-        items, observe=principal.is_observed, within=context.seconds_left(timeout_ms)
-    )
+    decisions = context.services.decisions
+    decide = decisions.reserve if isinstance(asked[0], ReserveInput) else decisions.consume
+    outcomes = await decide(items, observe=principal.is_observed, within=context.seconds_left(timeout_ms))
     answers: list[Decision | Exception] = []
     for outcome, each, item in zip(outcomes, asked, items, strict=True):
         _count(info, operation, outcome)
@@ -93,10 +99,35 @@ async def consumed(
     return answers
 
 
+async def stepped(info: Info, asked: Step, operation: str, timeout_ms: int | None) -> Decision:
+    """What a step of a reservation is answered.
+
+    Raises:
+        GraphQLError: ``FORBIDDEN``, ``MALFORMED``, or a fault.
+    """
+    context = info.context
+    principal = context.principal
+    principal.need(Scope.CONSUME)
+    principal.need_customers([asked.customer_id])
+    step = step_of(asked)
+    decisions, within = context.services.decisions, context.seconds_left(timeout_ms)
+    match asked:
+        case SettleReservationInput():
+            [outcome] = await decisions.settle([step], observe=principal.is_observed, within=within)
+        case ReleaseReservationInput():
+            [outcome] = await decisions.release([step], within=within)
+        case _:
+            [outcome] = await decisions.extend([step], within=within)
+    _count(info, operation, outcome)
+    if isinstance(outcome, DatabaseError):
+        raise told(outcome) or outcome
+    return step_decision(outcome, step)
+
+
 async def _shown(
     info: Info,
     judgement: Judgement,
-    asked: ConsumeInput | RecordUsageInput,
+    asked: ConsumeInput | RecordUsageInput | ReserveInput,
     item: dict[str, Any],
     *,
     recorded: bool,

@@ -7,6 +7,7 @@ import strawberry
 
 from controlplane.graphql.scalars import DateTime, Long
 from controlplane.graphql.types.reasons import Reason
+from controlplane.graphql.types.reservations import ReservationState
 
 
 @strawberry.enum(description="The order of a history.")
@@ -99,11 +100,30 @@ class LedgerFilter:
     recorded_before: DateTime | None = strawberry.field(default=None, description="Recorded before then.")
 
 
+@strawberry.input(description="Which reservations.")
+class ReservationFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "state": "state",
+        "feature_id": "featureId",
+        "entity_id": "entityId",
+        "session_id": "sessionId",
+    }
+    state: ReservationState | None = strawberry.field(default=None, description="Only in this state.")
+    feature_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this feature.")
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only what named this entity itself; the empty text is the customer."
+    )
+    session_id: str | None = strawberry.field(default=None, description="Only in this session.")
+
+
 @strawberry.input(description="Which usage events.")
 class UsageFilter:
     """Filter."""
 
     KEYS: ClassVar = {
+        "reservation_id": "reservationId",
         "feature_id": "featureId",
         "entity_id": "entityId",
         "session_id": "sessionId",
@@ -112,6 +132,9 @@ class UsageFilter:
         "recorded_from": "recordedFrom",
         "recorded_before": "recordedBefore",
     }
+    reservation_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only what settled this reservation."
+    )
     feature_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this feature.")
     entity_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only what named this entity itself; the empty text is the customer."

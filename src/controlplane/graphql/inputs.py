@@ -86,6 +86,98 @@ class ConsumeInput:
     detail: Detail | None = strawberry.field(default=None, description="How much the answer tells.")
 
 
+@strawberry.enum(description="What happens to the part that does not fit, where nothing has happened yet.")
+class HoldOverage(Enum):
+    """Overage without RECORD."""
+
+    REJECT = strawberry.enum_value("REJECT", description="The whole is denied.")
+    CAP = strawberry.enum_value("CAP", description="The most that fits is held; for a single quantity.")
+    OVERDRAFT = strawberry.enum_value(
+        "OVERDRAFT", description="A wallet with an overdraft limit owes the rest."
+    )
+
+
+@built_directly(quantities=QuantityInput, dimensions=DimensionInput)
+@strawberry.input(
+    description="What to hold before its cost is known. Exactly one of `quantities` and `quantity` is given."
+)
+class ReserveInput:
+    """KERNEL §6."""
+
+    idempotency_key: str = strawberry.field(
+        description="Your key for this request; the same key gets the same reservation. A UUIDv7 is best."
+    )
+    customer_id: strawberry.ID = strawberry.field(description="Who pays.")
+    feature_id: strawberry.ID = strawberry.field(description="What will be used.")
+    quantities: list[QuantityInput] | None = strawberry.field(
+        default=None, description="How much of what, as you estimate it."
+    )
+    quantity: Credits | None = strawberry.field(
+        default=None, description="How much, of a feature whose one quantity is named `quantity`."
+    )
+    ttl_seconds: int | None = strawberry.field(
+        default=None, description="How long it is held: 1 to 86400 seconds, 3600 if not given."
+    )
+    entity_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="Who uses it: up to four entities, one per axis, such as a user and an agent.",
+    )
+    session_id: str | None = strawberry.field(default=None, description="In which session.")
+    dimensions: list[DimensionInput] | None = strawberry.field(
+        default=None, description="What rates and budgets look at, such as the model."
+    )
+    overage: HoldOverage | None = strawberry.field(
+        default=None,
+        description="What happens to the part that does not fit, now and when it is settled; REJECT if not"
+        " given.",
+    )
+    group: str | None = strawberry.field(
+        default=None, description="Items of one call with the same group pass together or not at all."
+    )
+    metadata: JSON | None = strawberry.field(default=None, description="Whatever you want to find with it.")
+    detail: Detail | None = strawberry.field(default=None, description="How much the answer tells.")
+
+
+@built_directly(quantities=QuantityInput)
+@strawberry.input(
+    description="What a reservation has used so far, in all: saying it again, or late, is harmless."
+)
+class SettleReservationInput:
+    """KERNEL §6."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Who pays.")
+    reservation_id: strawberry.ID = strawberry.field(description="Which reservation.")
+    quantities: list[QuantityInput] | None = strawberry.field(
+        default=None, description="How much of what, so far; nothing at all is 0."
+    )
+    quantity: Credits | None = strawberry.field(
+        default=None, description="How much so far, of a feature whose one quantity is named `quantity`."
+    )
+    final: bool | None = strawberry.field(
+        default=None,
+        description="Whether nothing more will come: then what is still held returns. True if not given.",
+    )
+
+
+@strawberry.input(description="Which reservation to give up.")
+class ReleaseReservationInput:
+    """KERNEL §6."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Who pays.")
+    reservation_id: strawberry.ID = strawberry.field(description="Which reservation.")
+
+
+@strawberry.input(description="Which reservation to hold longer.")
+class ExtendReservationInput:
+    """KERNEL §6."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Who pays.")
+    reservation_id: strawberry.ID = strawberry.field(description="Which reservation.")
+    ttl_seconds: int = strawberry.field(
+        description="How long from now, 1 to 86400 seconds; what it holds longer already stays so."
+    )
+
+
 @built_directly(quantities=QuantityInput, dimensions=DimensionInput)
 @strawberry.input(description="A consumption that has happened already: `consume` with RECORD.")
 class RecordUsageInput:
@@ -110,10 +202,10 @@ class RecordUsageInput:
     detail: Detail | None = strawberry.field(default=None, description="How much the answer tells.")
 
 
-_OVERAGE_SCOPES = {Overage.CAP: Scope.CAP, Overage.OVERDRAFT: Scope.OVERDRAFT, Overage.RECORD: Scope.RECORD}
+_OVERAGE_SCOPES = {"CAP": Scope.CAP, "OVERDRAFT": Scope.OVERDRAFT, "RECORD": Scope.RECORD}
 
 
-def item_of(asked: ConsumeInput | RecordUsageInput) -> dict[str, Any]:
+def item_of(asked: ConsumeInput | RecordUsageInput | ReserveInput) -> dict[str, Any]:
     """The kernel's item; what was not given is not in it."""
     item: dict[str, Any] = {
         "idempotencyKey": asked.idempotency_key,
@@ -130,7 +222,10 @@ def item_of(asked: ConsumeInput | RecordUsageInput) -> dict[str, Any]:
         item["sessionId"] = asked.session_id
     if asked.dimensions is not None:
         item["dimensions"] = [{"key": each.key, "value": each.value} for each in asked.dimensions]
-    if asked.occurred_at is not None:
+    if isinstance(asked, ReserveInput):
+        if asked.ttl_seconds is not None:
+            item["ttlSeconds"] = asked.ttl_seconds
+    elif asked.occurred_at is not None:
         item["occurredAt"] = asked.occurred_at
     if asked.metadata is not None:
         item["metadata"] = asked.metadata
@@ -144,6 +239,23 @@ def item_of(asked: ConsumeInput | RecordUsageInput) -> dict[str, Any]:
     return item
 
 
+def step_of(
+    asked: SettleReservationInput | ReleaseReservationInput | ExtendReservationInput,
+) -> dict[str, Any]:
+    """The kernel's step of a reservation; what was not given is not in it."""
+    step: dict[str, Any] = {"customerId": asked.customer_id, "reservationId": asked.reservation_id}
+    if isinstance(asked, ExtendReservationInput):
+        step["ttlSeconds"] = asked.ttl_seconds
+    elif isinstance(asked, SettleReservationInput):
+        if asked.quantities is not None:
+            step["quantities"] = [{"name": each.name, "amount": each.amount} for each in asked.quantities]
+        if asked.quantity is not None:
+            step["quantity"] = asked.quantity
+        if asked.final is not None:
+            step["final"] = asked.final
+    return step
+
+
 def asked_quantities(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The quantities of an item, a single one by its name."""
     if "quantities" in item:
@@ -152,14 +264,14 @@ def asked_quantities(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"name": "quantity", "amount": item["quantity"]}] if "quantity" in item else []
 
 
-def need_overage(principal: Principal, asked: ConsumeInput) -> None:
+def need_overage(principal: Principal, asked: ConsumeInput | ReserveInput) -> None:
     """Go on only if the key may use the overage mode.
 
     Raises:
         GraphQLError: ``FORBIDDEN``.
     """
-    if asked.overage is not None and asked.overage in _OVERAGE_SCOPES:
-        principal.need(_OVERAGE_SCOPES[asked.overage])
+    if asked.overage is not None and asked.overage.value in _OVERAGE_SCOPES:
+        principal.need(_OVERAGE_SCOPES[asked.overage.value])
 
 
 def need_size(count: int) -> None:

@@ -11,8 +11,8 @@ _FINAL = " This answer is final for its key; a new attempt needs a new one."
 _SENTENCES = {
     "CUSTOMER_NOT_FOUND": "There is no customer {customer}.",
     "CUSTOMER_SUSPENDED": "The customer {customer} is suspended.",
-    "RESERVATION_NOT_FOUND": "There is no such reservation.",
-    "RESERVATION_ENDED": "The reservation has ended.",
+    "RESERVATION_NOT_FOUND": "The customer {customer} has no reservation {reservation}.",
+    "RESERVATION_ENDED": "The reservation {reservation} has ended: {state}.",
     "FEATURE_NOT_FOUND": "There is no feature {feature}.",
     "ENTITY_NOT_FOUND": "{entities} unknown to the customer {customer}, whose policy does not create it.",
     "ENTITY_SUSPENDED": "{entities} suspended, or something above it is.",
@@ -27,7 +27,7 @@ _SENTENCES = {
 }
 
 #: Refused without a record, so that the same key may come again.
-_UNRECORDED = {"CUSTOMER_NOT_FOUND", "RESERVATION_NOT_FOUND"}
+_UNRECORDED = {"CUSTOMER_NOT_FOUND", "IDEMPOTENCY_CONFLICT"}
 
 
 def message_for(judgement: Judgement, item: Mapping[str, Any]) -> str | None:
@@ -43,7 +43,8 @@ def message_for(judgement: Judgement, item: Mapping[str, Any]) -> str | None:
     sentence = _sentence(reason, judgement, item)
     if judgement.allowed:
         return f"It was allowed although it does not fit: {sentence}"
-    return sentence if reason in _UNRECORDED | {"IDEMPOTENCY_CONFLICT"} else sentence + _FINAL
+    is_final = judgement.idempotency_key is not None and reason not in _UNRECORDED
+    return sentence + _FINAL if is_final else sentence
 
 
 def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str:
@@ -68,7 +69,9 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
     dimensions = " and ".join(f"{each['key']} {each['value']}" for each in item.get("dimensions") or ())
     return _SENTENCES.get(reason, "It was denied.").format(
         customer=judgement.customer_id,
-        feature=item["featureId"],
+        feature=item.get("featureId", "of the reservation"),
+        reservation=item.get("reservationId"),
+        state=answer.get("state"),
         entities=f"The entity {entities[0]} is" if len(entities) == 1 else f"One of {', '.join(entities)} is",
         quantities=", ".join(each["name"] for each in asked_quantities(item)),
         dimensions=f" with {dimensions}" if dimensions else "",

@@ -10,13 +10,13 @@ from controlplane.db.pool import Database, Row
 #: Milliseconds that a statement for one customer waits for its gate before another customer has a turn.
 LOCK_MS = 100
 
-_CONSUME_MANY: LiteralString = "SELECT * FROM api.consume_many(%s, %s) ORDER BY item"
 _CHECK_MANY: LiteralString = "SELECT * FROM api.check_many(%s, %s) ORDER BY item"
+_MANY: LiteralString = "SELECT * FROM api.{}_many(%s{}) ORDER BY item"
 # One statement, so one transaction: the time-out is set for it alone, and before the function runs.
-_CONSUME_ALONE: LiteralString = """
+_ALONE: LiteralString = """
 SELECT found.*
 FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
-LATERAL api.consume(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS found
+LATERAL api.{}(CASE WHEN soon.set <> '' THEN %s END, %s{}) AS found
 ORDER BY found.item
 """
 _GRANT: LiteralString = """
@@ -24,6 +24,22 @@ SELECT made
 FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
 LATERAL api.grant_credits(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
 """
+
+#: The function of each kind, and whether it is told that nothing is enforced.
+_FUNCTIONS: dict[Call, tuple[LiteralString, bool]] = {
+    Call.CONSUME: ("consume", True),
+    Call.OBSERVED: ("consume", True),
+    Call.RESERVE: ("reserve", True),
+    Call.OBSERVED_RESERVE: ("reserve", True),
+    Call.SETTLE: ("settle", True),
+    Call.OBSERVED_SETTLE: ("settle", True),
+    Call.RELEASE: ("release", False),
+    Call.EXTEND: ("extend", False),
+}
+_STATEMENTS = {
+    call: tuple(form.format(function, ", %s" if observes else "") for form in (_MANY, _ALONE))
+    for call, (function, observes) in _FUNCTIONS.items()
+}
 
 
 class Calls:
@@ -33,9 +49,10 @@ class Calls:
         """Through this pool."""
         self._database = database
 
-    async def consume(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
+    async def together(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
         """Of any customers; those whose gate is held elsewhere come back deferred."""
-        rows = await self._database.rows(_CONSUME_MANY, (_listed(tickets), tickets[0].call.is_observed))
+        statement, _ = _STATEMENTS[tickets[0].call]
+        rows = await self._database.rows(statement, _said(tickets))
         return [_judged(row) for row in rows]
 
     async def alone(self, tickets: Sequence[Ticket]) -> Sequence[Outcome | Deferred]:
@@ -50,15 +67,20 @@ class Calls:
                 _GRANT, (f"{LOCK_MS}ms", first.customer, first.texts[0], first.actor)
             )
             return [made]
-        rows = await self._database.rows(
-            _CONSUME_ALONE, (f"{LOCK_MS}ms", first.customer, _listed(tickets), first.call.is_observed)
-        )
+        _, statement = _STATEMENTS[first.call]
+        rows = await self._database.rows(statement, (f"{LOCK_MS}ms", first.customer, *_said(tickets)))
         return [_judged(row) for row in rows]
 
     async def check(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
         """Of any customers, without a lock."""
         rows = await self._database.rows(_CHECK_MANY, (_listed(tickets), tickets[0].call.is_observed))
         return [_judged(row) for row in rows]
+
+
+def _said(tickets: Sequence[Ticket]) -> tuple[Any, ...]:
+    """What the function is asked: the items, and whether nothing is enforced, if that matters to it."""
+    call = tickets[0].call
+    return (_listed(tickets), call.is_observed) if _FUNCTIONS[call][1] else (_listed(tickets),)
 
 
 def _listed(tickets: Sequence[Ticket]) -> str:

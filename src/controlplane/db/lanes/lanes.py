@@ -1,4 +1,4 @@
-"""Lanes for what writes: consumptions and grants, a customer always in the same one."""
+"""Lanes for what writes: consumptions, reservations and grants, a customer always in the same one."""
 
 import asyncio
 import zlib
@@ -64,7 +64,7 @@ class _Pair:
     """A lane and its siding."""
 
     def __init__(self, calls: Calls, most: int, watch: Watch) -> None:
-        self.lane = Lane(Waiting(most, largest=LARGEST_BATCH), calls.consume, watch, self._defer)
+        self.lane = Lane(Waiting(most, largest=LARGEST_BATCH), calls.together, watch, self._defer)
         line = Waiting(most, largest=LARGEST_BATCH, customers=1)
         self.siding = Lane(line, calls.alone, watch, self._wait_again)
 

@@ -16,12 +16,13 @@ class Judgement:
     """One row of an answer; see KERNEL §1 for what stands in ``answer``.
 
     Attributes:
+        idempotency_key: None for a step of a reservation, which needs none.
         seq: of the operation; of a denial, the one it was judged after. None if nothing was recorded.
         answer: the recorded answer: amounts are strings, what is absent is empty.
     """
 
     customer_id: str
-    idempotency_key: str
+    idempotency_key: str | None
     allowed: bool
     reason: str | None
     would_allow: bool
@@ -45,6 +46,12 @@ class Call(Enum):
 
     CONSUME = "consume"
     OBSERVED = "observed"
+    RESERVE = "reserve"
+    OBSERVED_RESERVE = "observed_reserve"
+    SETTLE = "settle"
+    OBSERVED_SETTLE = "observed_settle"
+    RELEASE = "release"
+    EXTEND = "extend"
     GRANT = "grant"
     CHECK = "check"
     OBSERVED_CHECK = "observed_check"
@@ -52,7 +59,7 @@ class Call(Enum):
     @property
     def is_observed(self) -> bool:
         """Whether everything is answered as allowed."""
-        return self in (Call.OBSERVED, Call.OBSERVED_CHECK)
+        return self in _OBSERVED
 
     @property
     def travels_alone(self) -> bool:
@@ -63,6 +70,9 @@ class Call(Enum):
     def writes(self) -> bool:
         """Whether a lost answer may have been written down."""
         return self not in (Call.CHECK, Call.OBSERVED_CHECK)
+
+
+_OBSERVED = {Call.OBSERVED, Call.OBSERVED_RESERVE, Call.OBSERVED_SETTLE, Call.OBSERVED_CHECK}
 
 
 class Ticket:

@@ -6,8 +6,12 @@ from controlplane.graphql.mutations.catalog import CatalogMutations
 from controlplane.graphql.mutations.customers import CustomerMutations
 from controlplane.graphql.mutations.decisions import DecisionMutations
 from controlplane.graphql.mutations.keys import KeyMutations
+from controlplane.graphql.mutations.reservations import ReservationMutations
 
-Mutation = merge_types("Mutation", (DecisionMutations, CustomerMutations, CatalogMutations, KeyMutations))
+Mutation = merge_types(
+    "Mutation",
+    (DecisionMutations, ReservationMutations, CustomerMutations, CatalogMutations, KeyMutations),
+)
 Mutation.__strawberry_definition__.description = "Everything that changes something."  # type: ignore[attr-defined]
 
 __all__ = ["Mutation"]

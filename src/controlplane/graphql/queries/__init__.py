@@ -7,8 +7,12 @@ from controlplane.graphql.queries.customers import CustomerQueries
 from controlplane.graphql.queries.decisions import DecisionQueries
 from controlplane.graphql.queries.history import HistoryQueries
 from controlplane.graphql.queries.node import NodeQueries
+from controlplane.graphql.queries.reservations import ReservationQueries
 
-Query = merge_types("Query", (DecisionQueries, CustomerQueries, HistoryQueries, CatalogQueries, NodeQueries))
+Query = merge_types(
+    "Query",
+    (DecisionQueries, CustomerQueries, ReservationQueries, HistoryQueries, CatalogQueries, NodeQueries),
+)
 Query.__strawberry_definition__.description = "Everything that changes nothing."  # type: ignore[attr-defined]
 
 __all__ = ["Query"]

@@ -17,6 +17,7 @@ from controlplane.graphql.types.customers import customer, entity
 from controlplane.graphql.types.history import ledger_entry, recorded_decision, usage_event
 from controlplane.graphql.types.keys import api_key
 from controlplane.graphql.types.nodes import Node
+from controlplane.graphql.types.reservations import reservation
 from controlplane.graphql.types.wallets import grant, wallet
 
 _Read: TypeAlias = Callable[[Database, str, dict[str, Any], None, int], Awaitable[list[Record]]]
@@ -28,10 +29,11 @@ _OF_CUSTOMER: dict[str, tuple[_Read, str, _Make]] = {
     "Wallet": (reading.read_wallets, "walletId", wallet),
     "Grant": (reading.read_grants, "grantId", grant),
     "Budget": (reading.read_budgets, "budgetId", budget),
+    "Reservation": (reading.read_reservations, "reservationId", reservation),
     "UsageEvent": (reading.read_usage_events, "usageEventId", usage_event),
     "RecordedDecision": (reading.read_decisions, "idempotencyKey", recorded_decision),
 }
-_NUMBERED = {"UsageEvent", "LedgerEntry"}
+_NUMBERED = {"Reservation", "UsageEvent", "LedgerEntry"}
 
 
 @strawberry.type

@@ -104,11 +104,16 @@ class Decision:
     )
     usage_event_id: strawberry.ID | None = strawberry.field(description="What it left in the history.")
     reservation_id: strawberry.ID | None = strawberry.field(description="Which reservation it belongs to.")
+    expires_at: DateTime | None = strawberry.field(description="Until when that reservation holds.")
     seq: Long | None = strawberry.field(
         description="Place in the customer's history; of a denial, the one it was judged after."
     )
-    quantities: list[QuantityAmount] = strawberry.field(description="What was taken; with CAP perhaps less.")
-    credits: list[CreditAmount] = strawberry.field(description="What it cost.")
+    quantities: list[QuantityAmount] = strawberry.field(
+        description="What was taken or held, with CAP perhaps less; of a settled reservation, all so far."
+    )
+    credits: list[CreditAmount] = strawberry.field(
+        description="What it cost, or holds; of a settled reservation, all so far."
+    )
     slices: list[Slice] = strawberry.field(description="Who paid, in burn order.")
     shortfall: list[CreditAmount] = strawberry.field(description="Recorded, but paid by nothing.")
     wallets: list[WalletBalance] = strawberry.field(description="The wallets on its path, afterwards.")

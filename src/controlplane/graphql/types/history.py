@@ -77,6 +77,7 @@ class UsageEvent(Node):
     credits: list[CreditAmount] = strawberry.field(description="What it cost; shortfall is not in it.")
     shortfall: list[CreditAmount] = strawberry.field(description="What nothing paid for.")
     reason: Reason | None = strawberry.field(description="Why it would have been denied, if so.")
+    reservation_id: strawberry.ID | None = strawberry.field(description="The reservation it settles, if any.")
     metadata: JSON | None = strawberry.field(description="What you said about it.")
     catalog_version: Long = strawberry.field(description="The catalogue it was priced by.")
 
