@@ -48,7 +48,7 @@ def whole(answer: Answer, started: int) -> dict[str, Any]:
     return (of_reservation(answer) if "state" in answer else comparable(answer)) | {
         "seq": after(answer["seq"], started),
         "reservationId": after(answer.get("reservationId"), started),
-        "expiresAt": moment(answer.get("expiresAt")),
+        "expiresAt": moment(answer.get("expiresAt"), whole_seconds=True),
         "wallets": answer["wallets"],
         "denied": None if answer["wouldAllow"] else binding,
         "nearest": binding if answer["wouldAllow"] else None,
@@ -86,9 +86,12 @@ def standing(state: State, started: int) -> dict[str, Any]:
     }
 
 
-def moment(text: str | None) -> datetime | None:
-    """The same instant, whatever its offset."""
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+def moment(text: str | None, whole_seconds: bool = False) -> datetime | None:
+    """The same instant, whatever its offset; what a wall's clock made is told without parts of a second."""
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text).astimezone(UTC)
+    return instant.replace(microsecond=0) if whole_seconds else instant
 
 
 def without(names: Collection[str], seen: dict[str, Any]) -> dict[str, Any]:

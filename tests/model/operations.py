@@ -48,6 +48,9 @@ class Maker:
     A model goes along, so that it is known what has been reserved.
     """
 
+    #: How many items a batch may have.
+    SIZES = (1, 1, 1, 2, 4)
+
     def __init__(self, chance: Chance, world: forms.World) -> None:
         self.chance = chance
         self.world = world
@@ -172,7 +175,7 @@ class Maker:
 
     def batch(self, reserve: bool = False) -> list[forms.Item]:
         """One item or a few; some may share a group."""
-        items = [self.item() for _ in range(self.chance.one(1, 1, 1, 2, 4))]
+        items = [self.item() for _ in range(self.chance.one(*self.SIZES))]
         for item in items:
             self.make_reserving(item) if reserve else item.pop("ttlSeconds", None)
         if len(items) > 1 and self.chance.sometimes():

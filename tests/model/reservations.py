@@ -23,7 +23,7 @@ from tests.model.answer import (
 from tests.model.booking import Booking
 from tests.model.burn import Slice
 from tests.model.catalog import Catalog
-from tests.model.customer import Customer, Reservation
+from tests.model.customer import Customer, Hold, Reservation
 from tests.model.due import book_due
 from tests.model.holding import extend, release
 from tests.model.memory import Memory
@@ -66,6 +66,7 @@ class Steps:
     instant: datetime
     observe: bool = False
     memory: Memory = field(default_factory=Memory)
+    gone: dict[str, list[Hold]] = field(default_factory=dict)  # slices of which nothing is left
 
     def take(self, steps: Sequence[Step]) -> list[Answer]:
         book_due(self.booking)
@@ -80,6 +81,8 @@ class Steps:
             if reservation is None:
                 answers.append(refusal(Reason.RESERVATION_NOT_FOUND) | {"state": None})
             else:
+                over = [hold for hold in reservation.holds if hold.amount == 0]
+                self.gone.setdefault(reservation.reservation_id, over)
                 answers.append(verbs[step.verb](reservation, step))
         if self.memory.mark > 0:
             self.customer.last_at = self.instant
@@ -140,8 +143,12 @@ class Steps:
     # Answers
 
     def answer(self, reservation: Reservation, recorded: bool = False) -> Answer:
-        """The reservation as it stands now, with the wallets that have to do with it."""
-        wallets = dict.fromkeys(hold.wallet for hold in reservation.holds if not hold.free)
+        """The reservation as it stands now, with the wallets of its slices; not of those long gone."""
+        unseen = self.gone[reservation.reservation_id]
+        slices = [
+            hold for hold in reservation.holds if hold not in unseen and not (hold.free or hold.shortfall)
+        ]
+        wallets = dict.fromkeys(hold.wallet for hold in slices)
         return nothing() | {
             "allowed": True,
             "outcome": "ALLOWED",

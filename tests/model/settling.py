@@ -74,7 +74,8 @@ class Settlement:
         unpaid = WHOLE
         for hold in record.holds:
             credit_type = hold.wallet.credit_type
-            if credit_type not in price:
+            came_back = hold.amount == 0 and not hold.free
+            if came_back or credit_type not in price:
                 continue
             if unpaid == 0 or price[credit_type] == 0:
                 return price, ZERO

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.conformance.replay import apply
 from tests.model.counting import HeldUse, Total, Use, assert_counted, assert_within, path_ids
 from tests.model.customer import HELD
 from tests.model.exact import exact, plain
+from tests.model.indebted import indebted
 from tests.model.invariants import (
     assert_balanced,
     assert_burned_in_order,
@@ -177,7 +179,8 @@ class Witness:
         for key, (op, _, answer) in self.first.items():
             if op == "reserve" and answer["allowed"]:
                 use = self.held[answer["reservationId"]]
-                quantities = use.totals[-1].quantities if use.totals else {}
+                quantities = dict.fromkeys(use.quantities, Fraction(0))
+                quantities |= use.totals[-1].quantities if use.totals else {}
                 said = [{"name": name, "amount": plain(amount)} for name, amount in quantities.items()]
                 self.backend.settle([{"reservation": key, "quantities": said, "final": False}])  # type: ignore[typeddict-item]
         assert self.backend.state() == before
@@ -225,6 +228,11 @@ def test_promises_hold_and_everything_is_answered() -> None:
 @pytest.mark.parametrize("seed", range(150))
 def test_promises_hold_for_seeds(seed: int) -> None:
     Witness().play(history(seed, length=30))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_promises_hold_for_the_indebted(seed: int) -> None:
+    Witness().play(indebted(seed))
 
 
 @pytest.mark.parametrize("name", kept())

@@ -286,7 +286,8 @@ class TestSettle:
         assert settle_so_far(backend, "k1", {"input": "1", "output": "1"})["reason"] == "NO_RATE"
         answer = settle(backend, "k1", {"output": "2"})
         assert answer["shortfall"] == [{"creditType": "general", "amount": "2"}]
-        assert [each["walletId"] for each in answer["wallets"]] == ["customer:general"]
+        assert [each["walletId"] for each in answer["wallets"]] == []
+        assert [*backend.customer.wallets] == ["customer:promo", "customer:general"]
 
     def test_what_cannot_be_booked_records_nothing(self) -> None:
         backend = started(features=[feature("chat", rate("general", "input", "2"))], grants=[grant("g", "9")])
@@ -419,7 +420,22 @@ class TestSeveralTypes:
         assert slices(reserve(backend, ask("k1", "10", "user-0"))[0]) == {"g": "3"}
         backend.grant(grant("h", "50", "user-0:general", effectiveAt=0))
         assert slices(settle_so_far(backend, "k1", "10")) == {"g": "3"}
+        assert slices(settle_so_far(backend, "k1", "10")) == {}
         assert slices(settle(backend, "k1", "20")) == {}
+
+    def test_a_late_report_of_what_ended_untouched_is_priced_as_any_other(self) -> None:
+        chat = feature("chat", rate("promo", "input", "0"), rate("general", "input", "1"))
+        backend = started(
+            creditTypes=[{"creditType": "promo", "decimals": 2}, {"creditType": "general", "decimals": 6}],
+            features=[chat],
+            entities=TREE,
+            wallets=[wallet("general", "user-0"), wallet("promo")],
+            grants=[grant("g", "3", "user-0:general")],
+        )
+        reserve(backend, ask("k1", "10", "user-0", ttlSeconds=60))
+        backend.grant(grant("h", "5", "user-0:general", effectiveAt=0))
+        backend.advance(60)
+        assert slices(settle(backend, "k1", "10")) == {"g": "3", "h": "5"}
 
 
 class TestReturn:
