@@ -84,10 +84,42 @@ COMMENT ON FUNCTION core.grant_faults(jsonb, core.wallet, core.credit_grant, tim
 IS 'What is wrong with a grant beyond the shape of its input.';
 COMMENT ON FUNCTION core.grant_fingerprint(jsonb)
 IS 'Four bytes for each field of a grant, the operation first.';
-COMMENT ON FUNCTION core.grant_difference(bytea, bytea)
-IS 'The first field in which the fingerprint of a grant differs from another one.';
-COMMENT ON FUNCTION core.book_grant(core.gate, core.wallet, core.credit_grant)
+COMMENT ON FUNCTION core.transfer_fingerprint(jsonb)
+IS 'The same of a transfer.';
+COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])
+IS 'The first field in which a fingerprint of a grant or a transfer differs from another one.';
+COMMENT ON FUNCTION core.known_answer(text, text, date, bytea, text [])
+IS 'The answer that a key of a grant or a transfer keeps; raises UC101 where the request is another one.';
+COMMENT ON FUNCTION core.named_wallet_faults(jsonb, text, core.wallet, boolean)
+IS 'What is wrong with how an input names a wallet.';
+COMMENT ON FUNCTION core.ensure_wallet(core.gate, core.wallet)
+IS 'A wallet as it stands, made if it is not there.';
+COMMENT ON FUNCTION core.issue_grant(core.gate, core.credit_grant, text)
+IS 'Puts a grant on the ledger and repays what its wallet owes; the grant as it then is.';
+COMMENT ON FUNCTION core.book_grant(core.gate, core.wallet, core.credit_grant, text)
 IS 'Writes a grant with its wallet and ledger entries; the answer to keep.';
+COMMENT ON FUNCTION core.grant_status(core.credit_grant, numeric, numeric, timestamptz)
+IS 'Where a grant stands at an instant.';
+COMMENT ON FUNCTION core.grant_dues(text, timestamptz)
+IS 'What is left and held of grants that time has changed and that is not booked yet.';
+COMMENT ON FUNCTION core.grant_due_at(core.credit_grant)
+IS 'When time alone changes a grant next.';
+COMMENT ON FUNCTION core.grant_to_change(text, text)
+IS 'The grant that a change names; raises UC101 if there is none.';
+COMMENT ON FUNCTION core.ended_grant_faults(core.credit_grant, timestamptz)
+IS 'A fault, whose code is its status, for a grant of which nothing is left to change.';
+COMMENT ON FUNCTION core.grant_update_faults(core.credit_grant, core.credit_grant, timestamptz)
+IS 'What is wrong with new terms of a grant.';
+COMMENT ON FUNCTION core.grant_terms_json(core.credit_grant)
+IS 'The terms of a grant that may change, for the history of changes.';
+COMMENT ON FUNCTION core.grant_terms(text [])
+IS 'The terms of grants as they were, each with the stretch of seq in which it had them.';
+COMMENT ON FUNCTION core.transferable_grants(core.wallet, timestamptz)
+IS 'The grants of a wallet that have something to move, in burn order.';
+COMMENT ON FUNCTION core.transfer_faults(jsonb, core.wallet, core.wallet, timestamptz)
+IS 'What is wrong with a transfer beyond the shape of its input.';
+COMMENT ON FUNCTION core.book_transfer(core.gate, core.wallet, core.wallet, numeric, text)
+IS 'Moves credits between wallets, grant by grant; the answer to keep.';
 COMMENT ON FUNCTION core.book_due(text [], timestamptz, integer)
 IS 'Books what time has brought to customers whose gates are locked; how many operations.';
 COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer)
@@ -105,6 +137,10 @@ COMMENT ON FUNCTION core.verify_balances(text [])
 IS 'Accounts of wallets against the fold of the ledger.';
 COMMENT ON FUNCTION core.verify_balances_after(text [])
 IS 'The balances noted on entries against the running fold.';
+COMMENT ON FUNCTION core.grant_sides(text [])
+IS 'Both sides of every ledger entry of a grant, with what each did to its account.';
+COMMENT ON FUNCTION core.verify_terms(text [])
+IS 'Terms of grants against their changes, and transfers against what they moved.';
 COMMENT ON FUNCTION core.verify_grants(text [])
 IS 'Grants and what is left of them against their entries, and wallets against their grants.';
 COMMENT ON FUNCTION core.verify_charges(text [])
@@ -116,7 +152,7 @@ IS 'Whether an eligible grant was ever passed over.';
 COMMENT ON FUNCTION core.verify_order(text [])
 IS 'Whether seq is gapless and recorded_at never runs backwards.';
 COMMENT ON FUNCTION core.verify_keys(text [])
-IS 'Whether each usage event and each grant is what exactly one key did.';
+IS 'Whether each usage event, grant and transfer is what exactly one key did.';
 COMMENT ON FUNCTION core.verify_tree(text [])
 IS 'Paths of entities, figures of gates, raises in force.';
 COMMENT ON FUNCTION core.reservation_rests(core.reservation)
@@ -143,6 +179,14 @@ COMMENT ON FUNCTION api.raise_budget(text, jsonb, text)
 IS 'Raise a budget''s limit until an instant.';
 COMMENT ON FUNCTION api.grant_credits(text, jsonb, text)
 IS 'Grant credits to a wallet, once per idempotency key.';
+COMMENT ON FUNCTION api.import_rows(text, jsonb, text)
+IS 'Import rows of customers, each undone alone if it is refused: what became of each.';
+COMMENT ON FUNCTION api.update_grant(text, jsonb, text)
+IS 'Change dates and priority of what is unspent of a grant, or note that its payment was received.';
+COMMENT ON FUNCTION api.void_grant(text, jsonb, text)
+IS 'Take back what is left of a grant and not held.';
+COMMENT ON FUNCTION api.transfer_credits(text, jsonb, text)
+IS 'Move credits between wallets of one credit type, once per idempotency key.';
 COMMENT ON FUNCTION api.create_api_key(jsonb, text)
 IS 'Make an API key from the hash of its secret.';
 COMMENT ON FUNCTION api.revoke_api_key(jsonb, text)

@@ -22,9 +22,12 @@ CREATE TYPE core.account AS ENUM (
 
 CREATE TYPE core.entry_kind AS ENUM (
     'GRANT',
+    'PAYMENT_RECEIVED',
     'GRANT_EFFECTIVE',
     'GRANT_EXPIRED',
+    'GRANT_VOIDED',
     'OVERDRAFT_REPAID',
+    'TRANSFER',
     'CONSUME',
     'RESERVE',
     'SETTLE',
@@ -129,7 +132,9 @@ CREATE TYPE core.verdict AS (
 	r_overage text[],
 	r_seconds integer[],
 	e_held numeric[],
-	w_held numeric[]
+	w_held numeric[],
+	i_held numeric[],
+	a_counters text[]
 );
 
 CREATE TABLE core.api_key (
@@ -252,6 +257,9 @@ CREATE TABLE core.credit_grant (
     currency text,
     source text,
     created_at timestamp with time zone NOT NULL,
+    is_pending boolean DEFAULT false NOT NULL,
+    voided_at timestamp with time zone,
+    from_grant_no bigint,
     CONSTRAINT credit_grant_amount_in_range CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_cost_basis_in_range CHECK (((cost_basis >= (0)::numeric) AND (cost_basis < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_expires_after_it_begins CHECK ((expires_at > effective_at)),
@@ -723,6 +731,12 @@ ALTER TABLE ONLY core.wallet
 
 ALTER TABLE ONLY core.wallet
     ADD CONSTRAINT wallet_pkey PRIMARY KEY (customer_id, wallet_no);
+
+ALTER TABLE core.credit_grant
+    ADD CONSTRAINT credit_grant_pending_is_not_issued CHECK (((NOT is_pending) OR ((remaining = (0)::numeric) AND (held = (0)::numeric) AND (NOT is_open)))) NOT VALID;
+
+ALTER TABLE core.credit_grant
+    ADD CONSTRAINT credit_grant_voided_has_nothing_left CHECK (((voided_at IS NULL) OR (remaining = (0)::numeric))) NOT VALID;
 
 CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no) WHERE is_active;
 

@@ -77,6 +77,8 @@ ALTER TYPE core.verdict ADD ATTRIBUTE r_overage text[];
 ALTER TYPE core.verdict ADD ATTRIBUTE r_seconds integer[];
 ALTER TYPE core.verdict ADD ATTRIBUTE e_held numeric[];
 ALTER TYPE core.verdict ADD ATTRIBUTE w_held numeric[];
+ALTER TYPE core.verdict ADD ATTRIBUTE i_held numeric[];
+ALTER TYPE core.verdict ADD ATTRIBUTE a_counters text[];
 
 -- What core.take_steps hands on: what each step is answered, as parallel arrays.
 CREATE TYPE core.step_answers AS (

@@ -20,6 +20,9 @@ MUTATIONS = {
     "upsert_entity": "entity { entityId }",
     "set_budget": "budget { budgetId }",
     "grant_credits": "grant { grantId }",
+    "update_grant": "grant { grantId }",
+    "void_grant": "grant { grantId }",
+    "transfer_credits": "parts { grantId }",
 }
 DECISION = """
   allowed reason message replayed wouldAllow seq quantities { name amount } credits { creditType amount }
@@ -46,15 +49,24 @@ class GraphqlBackend(SqlBackend):
             return super()._change(function, **fields)
         return self._mutate(function, {"customerId": self._customer, **fields})
 
+    def _refusable(self, function: str, **fields: Any) -> Any:
+        answer = self._answer_of(function, {"customerId": self._customer, **fields})
+        if errors := answer["userErrors"]:
+            raise Malformed(", ".join(sorted(f"{each['field']} {each['code']}" for each in errors)))
+        return answer
+
     def _mutate(self, function: str, fields: dict[str, Any]) -> Any:
+        answer = self._answer_of(function, fields)
+        assert answer["userErrors"] == []
+        return answer.get("grant") or answer
+
+    def _answer_of(self, function: str, fields: dict[str, Any]) -> Any:
         self._stop_clock()
         name = to_camel_case(function)
         kind = name[0].upper() + name[1:] + "Input"
         selection = f"{MUTATIONS[function]} userErrors {{ field code message }}"
         query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}"
-        answer = self._api.data(query, {"input": _with_pairs(fields)})[name]
-        assert answer["userErrors"] == []
-        return answer.get("grant") or answer
+        return self._api.data(query, {"input": _with_pairs(fields)})[name]
 
     def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
         self._stop_clock()

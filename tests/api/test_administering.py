@@ -90,9 +90,9 @@ def test_from_nothing_to_a_decision(api: Api) -> None:
         "amount": "10.5",
         "expiresAt": "2999-01-01T00:00:00+01:00",
     }
-    granted = "grant { grantId amount state } replayed"
+    granted = "grant { grantId amount status } replayed"
     made = mutate(api, "grantCredits", "GrantCreditsInput", granted, grant)
-    assert (made["grant"]["amount"], made["grant"]["state"], made["replayed"]) == ("10.5", "ACTIVE", False)
+    assert (made["grant"]["amount"], made["grant"]["status"], made["replayed"]) == ("10.5", "ACTIVE", False)
     assert mutate(api, "grantCredits", "GrantCreditsInput", granted, grant)["replayed"] is True
     budget = {
         "customerId": customer,

@@ -24,6 +24,8 @@ READS = {
     "grants": "grants(customerId: $c) { nodes { amount } }",
     "budgets": "budgets(customerId: $c) { nodes { limit } }",
     "ledgerEntries": "ledgerEntries(customerId: $c) { nodes { amount } }",
+    "reservation": 'reservation(customerId: $c, reservationId: "5") { state }',
+    "reservations": "reservations(customerId: $c) { nodes { state } }",
     "usageEvent": 'usageEvent(customerId: $c, usageEventId: "5") { seq }',
     "usageEvents": "usageEvents(customerId: $c) { nodes { seq } }",
     "decisions": "decisions(customerId: $c) { nodes { seq } }",
@@ -34,12 +36,41 @@ INPUTS: dict[str, tuple[str, Any]] = {
     "consume": ("allowed", asked),
     "consumeMany": ("allowed", lambda customer: [asked(customer)]),
     "recordUsage": ("allowed", asked),
+    "reserve": ("allowed", asked),
+    "reserveMany": ("allowed", lambda customer: [asked(customer)]),
+    "settleReservation": (
+        "allowed",
+        lambda customer: {"customerId": customer, "reservationId": "5", "quantity": "1"},
+    ),
+    "releaseReservation": ("allowed", lambda customer: {"customerId": customer, "reservationId": "5"}),
+    "extendReservation": (
+        "allowed",
+        lambda customer: {"customerId": customer, "reservationId": "5", "ttlSeconds": 60},
+    ),
     "grantCredits": (
         "userErrors { code }",
         lambda customer: {
             "idempotencyKey": "k",
             "customerId": customer,
             "creditType": "general",
+            "amount": "1",
+        },
+    ),
+    "updateGrant": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "grantId": "4", "priority": 1},
+    ),
+    "voidGrant": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "grantId": "4", "reason": "mine"},
+    ),
+    "transferCredits": (
+        "userErrors { code }",
+        lambda customer: {
+            "idempotencyKey": "k",
+            "customerId": customer,
+            "from": {"creditType": "general"},
+            "to": {"creditType": "general", "entityId": "user"},
             "amount": "1",
         },
     ),

@@ -67,6 +67,10 @@ class Racer(SqlBackend):
     def _change(self, function: str, **fields: Any) -> Any:
         return self._one(f"SELECT api.{function}(%s, %s, %s)", self._customer, Jsonb(fields), self.actor)
 
+    def _refusable(self, function: str, **fields: Any) -> Any:
+        """A refusal ends the operation, and is looked at no further."""
+        return self._change(function, **fields)
+
     def suspend_customer(self, suspended: bool) -> None:
         self._suspend(None, suspended)
 

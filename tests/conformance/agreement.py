@@ -7,8 +7,8 @@ What is compared, under these names, so that a door which does not show one can 
 vectors compare (``compare.comparable``); ``seq`` (from the end of the set-up on), ``wallets``, ``denied``
 (the binding of what would not have been allowed, with its figures), ``nearest`` (that of what was
 allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call), ``reservationId`` (a ``seq``
-too), ``expiresAt``, ``state`` (of a reservation); and after each operation ``left``, ``owed``, ``held``,
-``heldFor``, ``used``, ``wouldDeny`` and ``seq`` of the state.
+too), ``expiresAt``, ``state`` (of a reservation); and after each operation ``left``, ``grants``, ``owed``,
+``held``, ``heldFor``, ``used``, ``wouldDeny`` and ``seq`` of the state.
 """
 
 from collections.abc import Collection
@@ -78,6 +78,7 @@ def standing(state: State, started: int) -> dict[str, Any]:
     return {
         "seq": int(state["seq"]) - started,
         "left": state["left"],
+        "grants": state["grants"],
         "owed": state["owed"],
         "held": state["held"],
         "heldFor": sorted(state["heldFor"], key=place),

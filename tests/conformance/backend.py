@@ -21,7 +21,9 @@ from tests.conformance.forms import (
     Answer,
     BudgetForm,
     EntityForm,
+    GrantChangeForm,
     GrantForm,
+    HoldingForm,
     Item,
     State,
     Step,
@@ -71,6 +73,17 @@ class Backend(Protocol):
 
     def grant(self, grant: GrantForm) -> None:
         """Gives credits."""
+
+    def update_grant(self, grant_id: str, change: GrantChangeForm) -> None:
+        """Changes terms of a grant; what is wrong is ``Malformed`` with ``field CODE``, all of it, sorted."""
+
+    def void_grant(self, grant_id: str) -> None:
+        """Takes back what is left of a grant; refused as ``update_grant`` is."""
+
+    def transfer_credits(
+        self, transfer_id: str, source: HoldingForm, target: HoldingForm, amount: str
+    ) -> None:
+        """Moves credits; part *n* becomes the grant ``transfer_id.n``. Refused as ``update_grant`` is."""
 
     def set_entity(self, entity: EntityForm) -> None:
         """Makes a new entity."""

@@ -62,6 +62,23 @@ class GrantForm(TypedDict):
     effectiveAt: int
     expiresAt: int | None
     features: list[str] | None
+    pendingPayment: NotRequired[bool]
+
+
+class HoldingForm(TypedDict):
+    """A wallet by whose it is and its credit type."""
+
+    entityId: str | None
+    creditType: str
+
+
+class GrantChangeForm(TypedDict, total=False):
+    """What is not there stays; None is what a new grant takes for it."""
+
+    priority: int | None
+    effectiveAt: int | None
+    expiresAt: int | None
+    paymentReceived: bool
 
 
 class BudgetForm(TypedDict):
@@ -154,6 +171,9 @@ class Operation(TypedDict, total=False):
         "release",
         "extend",
         "grant",
+        "updateGrant",
+        "voidGrant",
+        "transferCredits",
         "setEntity",
         "setBudget",
         "raiseBudget",
@@ -167,6 +187,11 @@ class Operation(TypedDict, total=False):
     steps: list[Step]
     observe: bool
     grant: GrantForm
+    grantId: str
+    change: GrantChangeForm
+    transferId: str
+    source: HoldingForm
+    target: HoldingForm
     entity: EntityForm
     entityId: str
     budget: BudgetForm
@@ -194,6 +219,7 @@ class State(TypedDict):
 
     seq: int
     left: dict[str, str]  # by grant: its amount less what it has paid, whether it may pay now or not
+    grants: dict[str, dict[str, str]]  # by grant: its status and what remains of it, due or booked
     owed: dict[str, str]  # by wallet, where anything is
     held: dict[str, str]  # by wallet, where anything is
     heldFor: list[dict[str, Any]]  # budgetId, entityId, sessionId, held, where it is more than zero

@@ -1,15 +1,17 @@
 """The model as a back end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from tests.conformance import backend, forms
-from tests.model import setup
+from tests.model import grants, setup
+from tests.model.booking import Booking
 from tests.model.customer import Customer, Raise, Subject, Wallet
 from tests.model.exact import exact, plain
 from tests.model.kernel import Kernel
 from tests.model.limits import counts_still
+from tests.model.memory import Memory
 from tests.model.request import Malformed
 from tests.model.words import UnknownEntity
 
@@ -90,6 +92,36 @@ class ModelBackend:
         decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
         self.kernel.grant(CUSTOMER, setup.grant(self.customer, grant, self.instant, decimals))
 
+    def update_grant(self, grant_id: str, change: forms.GrantChangeForm) -> None:
+        terms: dict[str, object] = {"priority": change["priority"]} if "priority" in change else {}
+        if "effectiveAt" in change:
+            terms["effective_at"] = self._time(change["effectiveAt"])
+        if "expiresAt" in change:
+            terms["expires_at"] = self._time(change["expiresAt"])
+        told = grants.Change(terms, change.get("paymentReceived", False))
+        self._change_grants(lambda booking: grants.update(booking, grant_id, told))
+
+    def void_grant(self, grant_id: str) -> None:
+        self._change_grants(lambda booking: grants.void(booking, grant_id))
+
+    def transfer_credits(
+        self, transfer_id: str, source: forms.HoldingForm, target: forms.HoldingForm, amount: str
+    ) -> None:
+        decimals = self.kernel.catalog.decimals(source["creditType"])
+        giver, taker = (grants.Holding(each["entityId"], each["creditType"]) for each in (source, target))
+        self._change_grants(
+            lambda booking: grants.transfer(booking, transfer_id, giver, taker, exact(amount), decimals)
+        )
+
+    def _change_grants(self, change: Callable[[Booking], None]) -> None:
+        try:
+            self.kernel.change_grants(CUSTOMER, change)
+        except grants.Refused as error:
+            raise backend.Malformed(str(error)) from error
+
+    def _time(self, seconds: int | None) -> datetime | None:
+        return None if seconds is None else self.instant + timedelta(seconds=seconds)
+
     def set_entity(self, entity: forms.EntityForm) -> None:
         self.kernel.set_entity(CUSTOMER, setup.entity(self.customer, entity))
 
@@ -128,6 +160,10 @@ class ModelBackend:
         return {
             "seq": customer.seq,
             "left": {grant.grant_id: plain(grant.left) for grant in customer.grants.values()},
+            "grants": {
+                grant_id: {"status": status, "remaining": plain(left)}
+                for grant_id, (status, left) in grants.standing(Booking(customer, Memory(), instant)).items()
+            },
             "owed": {
                 wallet.wallet_id: plain(wallet.owed) for wallet in customer.wallets.values() if wallet.owed
             },

@@ -33,6 +33,14 @@ def apply(backend: Backend, operation: Operation) -> list[Answer]:
                 return backend.extend(**given)
             case "grant":
                 backend.grant(given["grant"])
+            case "updateGrant":
+                backend.update_grant(given["grantId"], given["change"])
+            case "voidGrant":
+                backend.void_grant(given["grantId"])
+            case "transferCredits":
+                backend.transfer_credits(
+                    given["transferId"], given["source"], given["target"], given["amount"]
+                )
             case "setEntity":
                 backend.set_entity(given["entity"])
             case "setBudget":

@@ -104,9 +104,45 @@ class SqlBackend:
             **_given(
                 expiresAt=None if grant["expiresAt"] is None else self._time(grant["expiresAt"]),
                 features=None if grant["features"] is None else [self._own(f) for f in grant["features"]],
+                pendingPayment=grant.get("pendingPayment"),
             ),
         )
         self._grants[answer["grantId"]] = grant["grantId"]
+
+    def update_grant(self, grant_id: str, change: forms.GrantChangeForm) -> None:
+        given: dict[str, Any] = {**change}
+        for name in {"effectiveAt", "expiresAt"} & given.keys():
+            given[name] = None if given[name] is None else self._time(given[name])
+        self._refusable("update_grant", grantId=self._grant_no(grant_id), **given)
+
+    def void_grant(self, grant_id: str) -> None:
+        self._refusable("void_grant", grantId=self._grant_no(grant_id), reason="test")
+
+    def transfer_credits(
+        self, transfer_id: str, source: forms.HoldingForm, target: forms.HoldingForm, amount: str
+    ) -> None:
+        wallets = [
+            _given(creditType=self._types[each["creditType"]], entityId=each["entityId"])
+            for each in (source, target)
+        ]
+        asked = {"idempotencyKey": f"transfer-{transfer_id}", "from": wallets[0], "to": wallets[1]}
+        moved = self._refusable("transfer_credits", amount=amount, **asked)
+        for place, part in enumerate(moved["parts"]):
+            self._grants[part["grantId"]] = f"{transfer_id}.{place}"
+
+    def _grant_no(self, grant_id: str) -> str:
+        """What a grant is called here; "0", which nobody is, for one that is not there."""
+        return next((no for no, name in list(self._grants.items()) if name == grant_id), "0")
+
+    def _refusable(self, function: str, **fields: Any) -> Any:
+        """A change that may be refused, by its faults."""
+        try:
+            return self._change(function, **fields)
+        except psycopg.Error as error:
+            if error.sqlstate != "UC101":
+                raise
+            faults = [f"{each['field']} {each['code']}" for each in _detail(error)["errors"]]
+            raise Malformed(", ".join(sorted(faults))) from error
 
     def set_entity(self, entity: forms.EntityForm) -> None:
         self._change(
@@ -184,7 +220,7 @@ class SqlBackend:
         grants = self._rows(
             "SELECT grant_no::text, amount - (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
             " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no"
-            " AND e.to_account IN ('CONSUMED', 'OWED'))"
+            " AND (e.to_account IN ('CONSUMED', 'OWED') OR e.kind IN ('TRANSFER', 'GRANT_VOIDED')))"
             " FROM core.credit_grant AS g WHERE customer_id = %s",
             self._customer,
         )
@@ -197,6 +233,10 @@ class SqlBackend:
         return {
             "seq": self._one("SELECT seq FROM core.gate WHERE customer_id = %s", self._customer),
             "left": {self._grant_id(grant): _plain(left) for grant, left in grants},
+            "grants": {
+                self._grant_id(shown["grantId"]): {name: shown[name] for name in ("status", "remaining")}
+                for (shown,) in self._rows("SELECT api.read_grants(%s, '{}', NULL, 100000)", self._customer)
+            },
             "owed": {self._world_id(wallet): _plain(amount) for wallet, amount in owed},
             "held": {self._world_id(wallet): _plain(amount) for wallet, amount in held},
             "heldFor": [

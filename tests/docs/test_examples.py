@@ -13,6 +13,7 @@ import pytest
 from controlplane.db.pool import Database
 from controlplane.demo.world import make_world
 from tests.api.serving import Api, running
+from tests.commands import controlplane
 from tests.servers import Server
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -40,7 +41,7 @@ async def make(url: str) -> None:
 
 
 def test_the_consumption_and_its_answer(demo: Api) -> None:
-    asked, *_ = examples("graphql")
+    asked = examples("graphql")[0]
     [answer] = examples("json")
     found = demo.data(asked)["consume"]
     assert found == json.loads(answer)
@@ -48,7 +49,8 @@ def test_the_consumption_and_its_answer(demo: Api) -> None:
 
 
 def test_the_reservation(demo: Api) -> None:
-    _, asked, settled, _ = examples("graphql")
+    [asked] = [example for example in examples("graphql") if "reserve(" in example]
+    [settled] = [example for example in examples("graphql") if "settleReservation" in example]
     held = demo.data(asked)["reserve"]
     assert held["allowed"], held
     before, after = (
@@ -64,9 +66,30 @@ def test_the_reservation(demo: Api) -> None:
 
 
 def test_the_budget(demo: Api) -> None:
-    *_, asked = examples("graphql")
+    [asked] = [example for example in examples("graphql") if "setBudget" in example]
     made = demo.data(asked)["setBudget"]
     assert made == {"budget": {"budgetId": "agents-a-day", "limit": "250"}, "userErrors": []}
+
+
+def test_moving_in(demo: Api, tmp_path: Path) -> None:
+    """The three files in their order; the last ends as it is shown."""
+    shown, _ = examples("text")
+    kinds = ("customers", "entities", "balances")
+    for kind, text in zip(kinds, examples("csv"), strict=True):
+        (tmp_path / f"{kind}.csv").write_text(text)
+        done = controlplane(
+            "import", kind, str(tmp_path / f"{kind}.csv"), env={"CONTROLPLANE_DATABASE_URL": demo.login}
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert told[1:-1] == [line.split() for line in shown.splitlines()]
+
+
+def test_the_transfer(demo: Api) -> None:
+    [asked] = [example for example in examples("graphql") if "transferCredits" in example]
+    made = demo.data(asked)["transferCredits"]
+    assert made["userErrors"] == []
+    assert sum(Decimal(part["amount"]) for part in made["parts"]) == 5
 
 
 def test_sql(demo: Api, connection: psycopg.Connection) -> None:

@@ -134,9 +134,14 @@ class Booking:
     # Grants
 
     def grant(self, grant: Grant) -> None:
-        """A grant waits in ``scheduled`` until its effectiveness is booked."""
+        """One whose payment is pending is not issued yet."""
         self.operation("grant")
         self.memory.put(self.customer.grants, grant.grant_id, grant)
+        if not grant.pending:
+            self.issue(grant)
+
+    def issue(self, grant: Grant) -> None:
+        """It waits in ``scheduled`` until its effectiveness is booked."""
         self.memory.append(grant.wallet.grants, grant)
         if self.instant < grant.effective_at:
             self.move(grant.wallet, grant, ISSUED, SCHEDULED, grant.amount)

@@ -16,6 +16,7 @@ from tests.model.words import Kind, Mode, ReservationState, UnknownEntity, Windo
 SCHEDULED, AVAILABLE, HELD = "scheduled", "available", "held"
 #: Where credits come from and where they go.
 ISSUED, CONSUMED, EXPIRED, OWED, SHORTFALL = "issued", "consumed", "expired", "owed", "shortfall"
+VOIDED, MOVED = "voided", "moved"
 
 #: The subject of a budget on each session.
 SESSION = "SESSION"
@@ -69,11 +70,14 @@ class Grant:
     held: Fraction = ZERO
     expired: Fraction = ZERO
     returned: bool = False  # made of a hold on the overdraft that grants had repaid meanwhile
+    pending: bool = False  # not issued before its payment is received
+    voided: bool = False
 
     @property
     def left(self) -> Fraction:
         """What it has not paid, whether it may pay now or not."""
-        return self.scheduled + self.available + self.held + self.expired
+        unissued = self.amount if self.pending else ZERO
+        return self.scheduled + self.available + self.held + self.expired + unissued
 
     def over_at(self, instant: datetime) -> bool:
         """Whether it has expired by then."""

@@ -9,6 +9,7 @@ from tests.model.customer import (
     EXPIRED,
     HELD,
     OWED,
+    VOIDED,
     Charge,
     Grant,
     Hold,
@@ -116,8 +117,10 @@ def end(booking: Booking, reservation: Reservation, at: datetime) -> None:
 
 
 def return_to_grant(booking: Booking, grant: Grant, amount: Fraction, at: datetime) -> None:
-    """A grant that is over has nothing to give any more."""
-    if grant.over_at(at):
+    """A grant that is void or over has nothing to give any more."""
+    if grant.voided:
+        booking.move(grant.wallet, grant, HELD, VOIDED, amount)
+    elif grant.over_at(at):
         booking.move(grant.wallet, grant, HELD, EXPIRED, amount)
         booking.memory.set(grant, "expired", grant.expired + amount)
     else:

@@ -15,17 +15,20 @@ from tests.model.customer import (
     EXPIRED,
     HELD,
     ISSUED,
+    MOVED,
     OWED,
     SCHEDULED,
     SHORTFALL,
+    VOIDED,
     Customer,
     Entry,
     Grant,
 )
+from tests.model.exact import ZERO
 from tests.model.words import Kind, ReservationState
 
 #: Accounts that count what came from them, and those that count what went to them.
-SOURCES, SINKS = {ISSUED, OWED, SHORTFALL}, {SCHEDULED, AVAILABLE, HELD, CONSUMED, EXPIRED}
+SOURCES, SINKS = {ISSUED, OWED, SHORTFALL}, {SCHEDULED, AVAILABLE, HELD, CONSUMED, EXPIRED, VOIDED, MOVED}
 #: What moves credits.
 MOVERS = ("grant", "usage", "reserve", "settle", "release", "reservation expired")
 
@@ -62,17 +65,19 @@ def assert_balanced(customer: Customer) -> None:
         assert folded[holder, EXPIRED] == grant.expired >= 0
         # What came back of a repaid overdraft was held by nobody's grant, and was issued with another.
         returned = grant.amount if grant.returned else 0
-        assert folded[holder, ISSUED] + returned == grant.amount
+        assert folded[holder, ISSUED] + returned == (ZERO if grant.pending else grant.amount)
         assert folded[holder, HELD] + returned == grant.held >= 0
-        assert grant.amount == grant.left + folded[holder, CONSUMED] - folded[holder, OWED]
+        gone = folded[holder, CONSUMED] + folded[holder, VOIDED] + folded[holder, MOVED]
+        assert grant.amount == grant.left + gone - folded[holder, OWED]
         assert (grant in grant.wallet.grants) == (grant.available + grant.scheduled > 0)
     for wallet in customer.wallets.values():
         holder = ("wallet", wallet.wallet_id)
         assert folded[holder, OWED] == wallet.owed
         assert 0 <= wallet.owed <= wallet.overdraft_limit
         assert folded[holder, HELD] == wallet.held >= 0
-        taken = folded[holder, CONSUMED] - folded[holder, SHORTFALL] + folded[holder, EXPIRED] + wallet.held
-        assert folded[holder, ISSUED] - taken >= -wallet.overdraft_limit
+        taken = folded[holder, CONSUMED] - folded[holder, SHORTFALL] + wallet.held
+        gone = folded[holder, EXPIRED] + folded[holder, VOIDED] + folded[holder, MOVED]
+        assert folded[holder, ISSUED] - taken - gone >= -wallet.overdraft_limit
 
 
 def assert_none_stranded(customer: Customer) -> None:

@@ -11,6 +11,7 @@ from tests.model.call import Call
 from tests.model.catalog import Catalog
 from tests.model.customer import Budget, Customer, Entity, Grant, Raise, Wallet
 from tests.model.due import book_due
+from tests.model.grants import Refused
 from tests.model.memory import Memory
 from tests.model.request import Malformed, Verb, read_item
 from tests.model.reservations import Steps, read_step
@@ -126,6 +127,20 @@ class Kernel:
             booking.grant(grant)
 
         self._change(customer_id, book)
+
+    def change_grants(self, customer_id: str, change: Callable[[Booking], None]) -> None:
+        """A change of ``grants.py``; refused, it leaves everything as it was, what is due unbooked too."""
+        customer = self.customers[customer_id]
+        seq, instant, memory = customer.seq, self.instant(customer), Memory()
+        booking = Booking(customer, memory, instant)
+        book_due(booking)
+        try:
+            change(booking)
+        except Refused:
+            memory.undo()
+            raise
+        if customer.seq > seq:
+            customer.last_at = instant
 
     def set_entity(self, customer_id: str, entity: Entity) -> None:
         self.customers[customer_id].entities[entity.entity_id] = entity

@@ -9,7 +9,8 @@ from tests.conformance import forms
 from tests.conformance.model_backend import ModelBackend
 from tests.conformance.replay import apply
 from tests.model.exact import exact, plain
-from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_grant, make_world
+from tests.model.grant_operations import GRANT_KINDS, GrantMaker
+from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_world
 
 #: So often each kind of operation comes, among others.
 WEIGHTS = {
@@ -21,6 +22,9 @@ WEIGHTS = {
     "extend": 3,
     "advance": 6,
     "grant": 2,
+    "updateGrant": 2,
+    "voidGrant": 1,
+    "transferCredits": 2,
     "setBudget": 2,
     "raiseBudget": 2,
     "suspendEntity": 1,
@@ -62,6 +66,7 @@ class Maker:
         self.model.set_up(world)
         self.made = 0
         self.suspended = False
+        self.grants = GrantMaker(chance, world, self.name)
 
     def operation(self) -> forms.Operation:
         """The next one."""
@@ -84,7 +89,7 @@ class Maker:
             op = "advance"
         if op == "raiseBudget" and not self.world["budgets"]:
             op = "setBudget"
-        if op == "grant" and not self.world["wallets"]:
+        if op in GRANT_KINDS and not self.world["wallets"]:
             op = "bookDue"
         if op in ("settle", "release", "extend") and not self.reserved:
             op = "reserve"
@@ -110,11 +115,8 @@ class Maker:
                 seconds = chance.one(1, 30, 60, 10 * 60, HOUR, HOUR, DAY, 8 * DAY, 31 * DAY)
                 self.now += seconds
                 return {"op": "advance", "seconds": seconds}
-            case "grant":
-                return {
-                    "op": "grant",
-                    "grant": make_grant(chance, self.name("g"), self.world, self.now, self.now),
-                }
+            case "grant" | "updateGrant" | "voidGrant" | "transferCredits":
+                return self.grants.operation(op, self.now)
             case "setBudget":
                 return {"op": "setBudget", "budget": self.budget()}
             case "raiseBudget":

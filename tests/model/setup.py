@@ -75,6 +75,7 @@ def grant(customer: Customer, form: forms.GrantForm, instant: datetime, decimals
         effective_at=effective_at,
         expires_at=expires_at,
         features=None if form["features"] is None else frozenset(form["features"]),
+        pending=form.get("pendingPayment", False),
     )
 
 

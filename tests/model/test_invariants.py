@@ -218,7 +218,7 @@ def test_promises_hold_and_everything_is_answered() -> None:
         witness = Witness()
         witness.play(history)
         reasons.update(answer["reason"] for answer in witness.answers)
-        allowed.update(answer["allowed"] for answer in witness.answers)
+        allowed.update(answer["allowed"] for answer in witness.answers if "state" not in answer)
 
     play()
     assert {reason.name for reason in REASONS} <= reasons.keys()

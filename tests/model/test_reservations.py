@@ -482,6 +482,18 @@ class TestReturn:
         answer = settle(backend, "k1", "8")
         assert (slices(answer), answer["shortfall"][0]["amount"]) == ({"g": "6"}, "2")
 
+    def test_what_returns_to_a_void_grant_is_taken_back(self) -> None:
+        backend = started(grants=[grant("g", "10")])
+        reserve(backend, ask("k1", "6"))
+        backend.void_grant("g")
+        answer = settle(backend, "k1", "2")
+        assert (slices(answer), figures(answer)) == ({"g": "2"}, ("0", "0", "0"))
+        assert movements(backend)[1:] == [
+            ("g", "available", "voided", "4"),
+            ("g", "held", "consumed", "2"),
+            ("g", "held", "voided", "4"),
+        ]
+
     def test_a_hold_on_an_overdraft_is_no_longer_owed(self) -> None:
         backend = started(wallets=[wallet("general", overdraft="10")])
         consume(backend, ask("k0", "1", overage="OVERDRAFT"))

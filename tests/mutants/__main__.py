@@ -19,6 +19,9 @@ ROOTS = (
     "api.check",
     "api.check_many",
     "api.grant_credits",
+    "api.update_grant",
+    "api.void_grant",
+    "api.transfer_credits",
     "api.book_due",
 )
 #: Checks of input, of which the suite asks little: tests/sql has a test for each.

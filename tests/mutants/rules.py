@@ -26,7 +26,8 @@ class Rules:
         """The clock is set back last of all, since nothing new can be made until it is where it was."""
         return (
             *(self.replay, self.locks, self.race, self.race_of_grants, self.durable, self.exact),
-            *(self.metadata, self.owed, self.identity, self.many, self.history, self.time),
+            *(self.metadata, self.owed, self.moved, self.changed, self.identity),
+            *(self.many, self.history, self.time),
         )
 
     def prepare(self) -> object:
@@ -180,6 +181,63 @@ class Rules:
             if found := self.verify():
                 return found
         return None if told == [(3, 0), (0, 7)] else f"owed and available: {told}"
+
+    def moved(self) -> object:
+        """A key moves credits once; what differs is named, whatever used the key; a lot keeps its terms."""
+        mover = Configuration(self._connection, "mover")
+        mover.change("upsert_customer")
+        mover.change("upsert_entity", entityId="ada", type="user")
+        terms = {
+            "kind": "RECURRING",
+            "features": ["chat"],
+            "costBasis": "0.01",
+            "currency": "EUR",
+            "source": "x",
+        }
+        mover.change("grant_credits", idempotencyKey="lot", creditType="general", amount="10", **terms)
+        asked = {"idempotencyKey": "move", "from": {"creditType": "general"}, "amount": "4"}
+        there = {"to": {"creditType": "general", "entityId": "ada"}}
+        told = [mover.change("transfer_credits", **asked, **there) for _ in range(2)]
+        if [each.pop("replayed") for each in told] != [False, True] or told[0] != told[1]:
+            return f"moved {told}"
+        for changed, field in (({"amount": "5"}, "amount"), ({"from": {"walletId": "w"}}, "from.walletId")):
+            if mover.faults("transfer_credits", **(asked | there | changed)) != {
+                (field, "IDEMPOTENCY_CONFLICT")
+            }:
+                return f"another {field} is no conflict"
+        again = {"idempotencyKey": "move", "creditType": "general", "amount": "4"}
+        if mover.faults("grant_credits", **again) != {("operation", "IDEMPOTENCY_CONFLICT")}:
+            return "a grant under the key of a transfer is no conflict"
+        kept = "grant_kind, priority, effective_at, expires_at::text, features, cost_basis, currency, source"
+        lots = self._world.rows(
+            f"SELECT amount, remaining, {kept} FROM core.credit_grant"
+            " WHERE customer_id = 'mover' ORDER BY grant_no"
+        )
+        if [lot[:2] for lot in lots] != [(10, 6), (4, 4)] or lots[0][2:] != lots[1][2:]:
+            return f"lots {lots}"
+        return self.verify()
+
+    def changed(self) -> object:
+        """New terms are of what follows; of lots alike the oldest moves first, and what is voided is gone."""
+        own = Configuration(self._connection, "changed")
+        own.change("upsert_customer")
+        own.change("upsert_entity", entityId="ada", type="user")
+        given = {"creditType": "general", "amount": "10", "effectiveAt": self._world.clock()}
+        lots = [
+            own.change("grant_credits", idempotencyKey=key, **given)["grantId"] for key in ("a", "b", "c")
+        ]
+        spend = "SELECT answer -> 'slices' -> 0 ->> 1 FROM api.consume('changed', %s)"
+        paid = self._world.rows(spend, Jsonb([_ask("first", "1", "changed")]))
+        own.change("update_grant", grantId=lots[2], priority=10)
+        paid += self._world.rows(spend, Jsonb([_ask("second", "1", "changed")]))
+        own.change("update_grant", grantId=lots[2], priority=None)
+        asked = {"idempotencyKey": "move", "from": {"creditType": "general"}, "amount": "12"}
+        moved = own.change("transfer_credits", **asked, to={"creditType": "general", "entityId": "ada"})
+        void = own.change("void_grant", grantId=lots[1], reason="rule")
+        told = [lot for (lot,) in paid], [part["fromGrantId"] for part in moved["parts"]], void["voided"]
+        if told != ([lots[0], lots[2]], lots[:2], "7"):
+            return f"paid, moved, voided: {told}, of {lots}"
+        return self.verify()
 
     def identity(self) -> object:
         """Nothing is decided under another identity; after a declared failover one incarnation begins."""

@@ -72,8 +72,11 @@ class Configuration:
             "SELECT seq, recorded_at FROM core.change WHERE customer_id = %s"
             " UNION ALL SELECT seq, recorded_at FROM core.usage_event WHERE customer_id = %s"
             " UNION ALL SELECT seq, recorded_at FROM core.ledger_entry"
-            " WHERE customer_id = %s AND leg = 1 AND kind <> 'CONSUME' ORDER BY seq",
-            *(3 * [self.customer_id]),
+            " WHERE customer_id = %s AND leg = 1"
+            " AND kind NOT IN ('CONSUME', 'PAYMENT_RECEIVED', 'GRANT_VOIDED')"
+            " AND NOT (kind = 'TRANSFER' AND seq IN ("
+            "  SELECT seq FROM core.change WHERE customer_id = %s AND kind = 'TRANSFER')) ORDER BY seq",
+            *(4 * [self.customer_id]),
         )
         assert [seq for seq, _ in heads] == list(range(1, self.seq + 1))
         assert [at for _, at in heads] == sorted(at for _, at in heads)

@@ -141,10 +141,14 @@ def test_all_faults_of_a_grant_at_once(world) -> None:
         ("priority", "TOO_LARGE"),
         ("features[0]", "NOT_FOUND"),
         ("currency", "NOT_A_CURRENCY"),
+        ("costBasis", "REQUIRED"),
         ("expiresAt", "TOO_EARLY"),
     }
     asked = {"idempotencyKey": "k", "amount": "1"}
     assert world.faults("grant_credits", **asked) == {("walletId", "ONE_OF")}
+    assert world.faults("grant_credits", **asked, creditType="general", costBasis="0.01") == {
+        ("currency", "REQUIRED")
+    }
     assert world.faults("grant_credits", **asked, walletId="w", creditType="general") == {
         ("walletId", "ONE_OF")
     }

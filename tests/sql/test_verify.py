@@ -12,6 +12,7 @@ CHECKS = {
     "balances_after",
     "grants",
     "overspend",
+    "terms",
     "charges",
     "counters",
     "burn_order",

@@ -4,7 +4,10 @@
 --   p_input  idempotencyKey!, walletId or creditType with entityId (null: the customer's own; such a wallet is made
 --            where it is missing), amount!, kind (PAID, PROMOTIONAL, RECURRING, ADJUSTMENT; default PAID), priority
 --            (0–100, the low ones burn first; default 50), effectiveAt (default now), expiresAt (default never),
---            features (ids; only these may burn it), costBasis (what one credit cost), currency (ISO 4217), source
+--            features (ids; only these may burn it), costBasis with currency (ISO 4217; what one credit cost, net of tax and
+--            discount), source, pendingPayment (default false)
+--
+-- A grant whose payment is pending is no credits yet: api.update_grant issues it when the payment is received.
 --
 -- Returns {grantId, walletId, creditType, amount, repaid, seq, recordedAt, replayed}, the first answer again for the same
 -- key. Raises UC101 with all faults; another request under a used key has the code IDEMPOTENCY_CONFLICT at the
@@ -16,15 +19,14 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  c_fields CONSTANT text[] := '{operation,walletId,entityId,creditType,amount,kind,priority,effectiveAt,expiresAt,features,costBasis,currency,source,pendingPayment}';
   v_faults jsonb := core.faults(p_input, '', '{"idempotencyKey": "text!", "walletId": "text", "entityId": "key", "creditType": "id", "amount": "amount!",
     "kind": "PAID|PROMOTIONAL|RECURRING|ADJUSTMENT", "priority": "count", "effectiveAt": "instant", "expiresAt": "instant", "features": "list",
-    "costBasis": "amount", "currency": "id", "source": "text"}')
+    "costBasis": "amount", "currency": "id", "source": "text", "pendingPayment": "boolean"}')
     || core.name_list_faults(p_input -> 'features', 'features', 1, 100);
   v_gate core.gate;
-  v_key CONSTANT bytea := core.key_bytes(p_input ->> 'idempotencyKey');
   v_month date;
   v_print bytea;
-  v_known core.idempotency;
   v_wallet core.wallet;
   v_grant core.credit_grant;
   v_answer jsonb;
@@ -33,14 +35,11 @@ BEGIN
   v_gate := core.begin_change(p_customer_id);
   v_month := core.key_month(p_input ->> 'idempotencyKey', (SELECT date_trunc('month', installed_at, 'UTC') AT TIME ZONE 'UTC' FROM core.installation)::date);
   v_print := core.grant_fingerprint(p_input);
-  SELECT * INTO v_known FROM core.idempotency WHERE customer_id = p_customer_id AND key_month = v_month AND key = v_key;
-  IF v_known.fingerprint = v_print THEN
-    RETURN v_known.answer::jsonb || '{"replayed": true}';
-  ELSIF v_known.key IS NOT NULL THEN
-    PERFORM core.refuse_faults(core.fault(core.grant_difference(v_print, v_known.fingerprint), 'IDEMPOTENCY_CONFLICT',
-      'differs from the first request under this key: a new request needs a new key'));
+  v_answer := core.known_answer(p_customer_id, p_input ->> 'idempotencyKey', v_month, v_print, c_fields);
+  IF v_answer IS NOT NULL THEN
+    RETURN v_answer || '{"replayed": true}';
   ELSIF v_month > v_gate.last_at + interval '1 month' THEN
-    v_faults := v_faults || core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
+    v_faults := core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
   END IF;
 
   v_wallet := core.wallet_to_grant(p_customer_id, p_input);
@@ -54,11 +53,12 @@ BEGIN
   v_grant.cost_basis := (p_input ->> 'costBasis')::numeric;
   v_grant.currency := p_input ->> 'currency';
   v_grant.source := p_input ->> 'source';
+  v_grant.is_pending := coalesce((p_input ->> 'pendingPayment')::boolean, false);
   PERFORM core.refuse_faults(v_faults || core.grant_faults(p_input, v_wallet, v_grant, v_gate.last_at));
 
-  v_answer := core.book_grant(v_gate, v_wallet, v_grant);
+  v_answer := core.book_grant(v_gate, v_wallet, v_grant, p_actor);
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
-  VALUES (p_customer_id, v_month, v_key, v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
+  VALUES (p_customer_id, v_month, core.key_bytes(p_input ->> 'idempotencyKey'), v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
   RETURN v_answer || '{"replayed": false}';
 END
 $$;

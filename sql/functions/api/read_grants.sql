@@ -1,9 +1,9 @@
 -- A page of a customer's grants, the newest first.
 --
---   p_filter  grantId, walletId, isOpen; each may be absent
+--   p_filter  grantId, walletId, status, isOpen (something is left to burn); each may be absent
 --   p_after   key of the row before the page: [incarnation, grant number]
 --
--- `remaining` is what is left of it now: nothing once it has expired, booked or not.
+-- `status`, `remaining` and `held` are those of now: what is due counts, booked or not.
 -- Raises UC101 for a foreign cursor.
 CREATE OR REPLACE FUNCTION api.read_grants(p_customer_id text, p_filter jsonb, p_after jsonb, p_limit integer)
 RETURNS SETOF jsonb
@@ -22,23 +22,21 @@ BEGIN
     'customerId', g.customer_id, 'grantId', g.grant_no::text, 'walletId', w.wallet_id, 'creditType', w.credit_type,
     'kind', g.grant_kind, 'priority', g.priority, 'effectiveAt', g.effective_at,
     'expiresAt', CASE WHEN g.expires_at < 'infinity' THEN g.expires_at END, 'featureIds', to_jsonb(g.features),
-    'amount', trim_scale(g.amount)::text,
-    'remaining', CASE WHEN g.expires_at <= v_at THEN '0' ELSE trim_scale(g.remaining)::text END,
-    'held', trim_scale(g.held)::text,
-    'state', CASE
-      WHEN g.expires_at <= v_at THEN 'EXPIRED'
-      WHEN g.remaining = 0 AND g.held = 0 THEN 'EXHAUSTED'
-      WHEN g.effective_at > v_at THEN 'SCHEDULED'
-      ELSE 'ACTIVE' END,
-    'costBasis', trim_scale(g.cost_basis)::text, 'currency', g.currency, 'source', g.source,
-    'createdAt', g.created_at, 'key', jsonb_build_array(v_incarnation, g.grant_no))
+    'amount', trim_scale(g.amount)::text, 'remaining', trim_scale(n.remaining)::text, 'held', trim_scale(n.held)::text, 'status', s.status,
+    'costBasis', trim_scale(g.cost_basis)::text, 'currency', g.currency, 'source', g.source, 'fromGrantId', g.from_grant_no::text,
+    'voidedAt', g.voided_at, 'createdAt', g.created_at, 'key', jsonb_build_array(v_incarnation, g.grant_no))
   FROM core.credit_grant AS g
   JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
+  LEFT JOIN core.grant_dues(p_customer_id, v_at) AS d ON d.grant_no = g.grant_no
+  CROSS JOIN LATERAL (SELECT CASE WHEN g.expires_at <= v_at THEN 0 ELSE coalesce(d.remaining, g.remaining) END AS remaining,
+                             coalesce(d.held, g.held) AS held) AS n
+  CROSS JOIN LATERAL (SELECT core.grant_status(g, n.remaining, n.held, v_at) AS status) AS s
   WHERE g.customer_id = p_customer_id
     AND (v_after IS NULL OR g.grant_no < v_after)
     AND (p_filter ->> 'grantId' IS NULL OR g.grant_no::text = p_filter ->> 'grantId')
     AND (p_filter ->> 'walletId' IS NULL OR w.wallet_id = p_filter ->> 'walletId')
-    AND (p_filter ->> 'isOpen' IS NULL OR (g.is_open AND g.expires_at > v_at) = (p_filter ->> 'isOpen')::boolean)
+    AND (p_filter ->> 'status' IS NULL OR s.status = p_filter ->> 'status')
+    AND (p_filter ->> 'isOpen' IS NULL OR (s.status IN ('SCHEDULED', 'ACTIVE')) = (p_filter ->> 'isOpen')::boolean)
   ORDER BY g.grant_no DESC
   LIMIT p_limit;
 END

@@ -26,6 +26,7 @@ BEGIN
       'customerId', l.customer_id, 'seq', l.seq::text, 'leg', l.leg, 'kind', l.kind, 'recordedAt', l.recorded_at,
       'effectiveAt', l.effective_at, 'fromWalletId', f.wallet_id, 'toWalletId', t.wallet_id, 'creditType', f.credit_type,
       'fromAccount', l.from_account, 'toAccount', l.to_account, 'grantId', l.grant_no::text,
+      'toGrantId', CASE WHEN l.kind = 'TRANSFER' THEN l.seq::text END,
       'amount', trim_scale(l.amount)::text, 'fromBalanceAfter', trim_scale(l.from_balance_after)::text,
       'toBalanceAfter', trim_scale(l.to_balance_after)::text,
       'key', jsonb_build_array((SELECT incarnation FROM core.installation), l.seq, l.leg))
@@ -35,7 +36,7 @@ BEGIN
     WHERE l.customer_id = $1
       AND ($2 IS NULL OR (l.seq, l.leg) %s (($2 ->> 0)::bigint, ($2 ->> 1)::smallint))
       AND ($3 IS NULL OR l.from_wallet_no = $3 OR l.to_wallet_no = $3)
-      AND ($4 ->> 'grantId' IS NULL OR l.grant_no::text = $4 ->> 'grantId')
+      AND ($4 ->> 'grantId' IS NULL OR l.grant_no::text = $4 ->> 'grantId' OR (l.kind = 'TRANSFER' AND l.seq::text = $4 ->> 'grantId'))
       AND ($4 ->> 'kind' IS NULL OR l.kind::text = $4 ->> 'kind')
       AND ($4 ->> 'fromSeq' IS NULL OR l.seq >= ($4 ->> 'fromSeq')::bigint)
       AND ($4 ->> 'toSeq' IS NULL OR l.seq <= ($4 ->> 'toSeq')::bigint)

@@ -11,8 +11,9 @@
 --   burn_order      no eligible grant was passed over                 seq             gapless, one head row each
 --   recorded_at     never backwards along seq                         entities        paths and types of the tree
 --   gates           what a gate says of its customer                  raises          raises in force
+--   keys            one for each usage event, grant, transfer         references      what is named of the catalogue exists
+--   terms           grants and transfers = their changes
 --   reservations    what is held, and how each ended
---   keys            one for each usage event and grant         references      what is named of the catalogue exists
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -24,6 +25,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_balances(p_customers);
   RETURN QUERY SELECT * FROM core.verify_balances_after(p_customers);
   RETURN QUERY SELECT * FROM core.verify_grants(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_terms(p_customers);
   RETURN QUERY SELECT * FROM core.verify_charges(p_customers);
   RETURN QUERY SELECT * FROM core.verify_counters(p_customers);
   RETURN QUERY SELECT * FROM core.verify_burn_order(p_customers);

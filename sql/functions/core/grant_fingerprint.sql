@@ -1,5 +1,6 @@
 -- Four bytes for each field of a grant, the operation first: what a key may not be used again for. Amounts and instants
--- count by their value, however they are written. core.grant_difference names the fields in this order.
+-- count by their value, however they are written. api.grant_credits names the fields in this order; the last one stands there only
+-- where it was said.
 CREATE OR REPLACE FUNCTION core.grant_fingerprint(p_input jsonb) RETURNS bytea
 LANGUAGE plpgsql
 IMMUTABLE
@@ -13,7 +14,7 @@ BEGIN
       trim_scale((p_input ->> 'amount')::numeric)::text, coalesce(p_input ->> 'kind', 'PAID'), coalesce(p_input ->> 'priority', '50'),
       extract(epoch FROM (p_input ->> 'effectiveAt')::timestamptz)::text, extract(epoch FROM (p_input ->> 'expiresAt')::timestamptz)::text,
       p_input ->> 'features', trim_scale((p_input ->> 'costBasis')::numeric)::text, p_input ->> 'currency', p_input ->> 'source'
-    ]) WITH ORDINALITY AS field (value, n)
+    ] || CASE WHEN (p_input ->> 'pendingPayment')::boolean THEN ARRAY['pendingPayment'] END) WITH ORDINALITY AS field (value, n)
   );
 END
 $$;

@@ -60,11 +60,11 @@ DECLARE
   v_i_quantities text[]; v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
   v_i_status text[]; v_i_allowed boolean[]; v_i_would boolean[]; v_i_reason text[]; v_i_seq bigint[]; v_i_at timestamptz[]; v_i_answer text[];
-  v_i_balance numeric[]; v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
+  v_i_balance numeric[]; v_i_held numeric[]; v_i_shown text[]; v_i_bound integer[]; v_i_credits text[]; v_i_shortfall text[]; v_i_counters text[];
   -- asks
-  v_a_first integer[]; v_a_names text[]; v_a_zeros text[]; v_a_twice boolean[]; v_a_taken text[]; v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[];
+  v_a_first integer[]; v_a_names text[]; v_a_zeros text[]; v_a_twice boolean[]; v_a_taken text[]; v_a_route integer[]; v_a_amount integer[]; v_a_count integer[]; v_a_print bytea[]; v_a_quantities text[]; v_amounts numeric[]; v_a_due numeric[]; v_a_credits text[]; v_a_kept text[]; v_a_shown text[]; v_a_counters text[];
   -- routes
-  v_r_first integer[]; v_r_entities jsonb[]; v_r_dimensions jsonb[]; v_r_occurred timestamptz[]; v_r_seconds integer[]; v_r_zeros text[]; v_r_priced text[];
+  v_r_first integer[]; v_r_entities jsonb[]; v_r_dimensions jsonb[]; v_r_occurred timestamptz[]; v_r_seconds integer[]; v_r_expires text[]; v_r_zeros text[]; v_r_priced text[];
   v_r_k integer[]; v_r_price integer[]; v_r_overage text[]; v_r_customer text[]; v_r_feature text[]; v_r_session text[]; v_r_names text[];
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
   v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
@@ -95,7 +95,7 @@ DECLARE
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count integer[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
-  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_label text[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
+  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_label text[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_was_used numeric[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
   v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[]; v_e_held numeric[];

@@ -10,8 +10,12 @@ AS $$
 DECLARE
   c_fields CONSTANT jsonb := '{"settle": ["customerId", "reservationId", "quantity", "quantities", "final"], "release": ["customerId", "reservationId"],
     "extend": ["customerId", "reservationId", "ttlSeconds"]}';
+  c_known CONSTANT text[] := ARRAY(SELECT jsonb_array_elements_text(c_fields -> p_operation));
   v_item jsonb;
   v_quantities jsonb;
+  v_names text;
+  v_amount text;
+  v_is_plain boolean;
   v_i integer;
   v_field text;
   v_detail text;
@@ -23,12 +27,39 @@ BEGIN
     PERFORM core.refuse(0, 'items', CASE jsonb_array_length(p_items) WHEN 0 THEN 'EMPTY' ELSE 'TOO_MANY' END,
                         format('from 1 to 1000 steps a call, this has %s', jsonb_array_length(p_items)));
   END IF;
+  -- Settlements as nearly all of them are need no closer look.
+  v_is_plain := p_operation = 'settle' AND NOT p_items @? 'strict $[*] ? (@.type() != "object" || @.quantities.type() != "array" || @.quantities[*].type() != "object")';
+  v_i := 0;
+  WHILE v_is_plain AND v_i < jsonb_array_length(p_items) LOOP
+    v_item := p_items -> v_i;
+    v_quantities := v_item -> 'quantities';
+    v_is_plain := v_item - c_known = '{}' AND v_item ->> 'quantity' IS NULL AND jsonb_array_length(v_quantities) BETWEEN 1 AND 16
+      AND jsonb_typeof(v_item -> 'reservationId') = 'string' AND length(v_item ->> 'reservationId') BETWEEN 1 AND 128
+      AND coalesce(v_item ->> 'customerId' = p_customer_id, p_customer_id IS NOT NULL OR (jsonb_typeof(v_item -> 'customerId') = 'string' AND length(v_item ->> 'customerId') BETWEEN 1 AND 128))
+      AND coalesce(jsonb_typeof(v_item -> 'final') = 'boolean', true);
+    v_names := ',';
+    FOR v_n IN 0 .. CASE WHEN v_is_plain THEN jsonb_array_length(v_quantities) - 1 ELSE -1 END LOOP
+      v_item := v_quantities -> v_n;
+      v_amount := v_item ->> 'amount';
+      v_is_plain := v_is_plain AND v_item - '{name,amount}'::text[] = '{}' AND jsonb_typeof(v_item -> 'name') = 'string' AND jsonb_typeof(v_item -> 'amount') = 'string'
+        AND length(v_item ->> 'name') BETWEEN 1 AND 63 AND strpos(v_names, ',' || (v_item ->> 'name') || ',') = 0 AND strpos(v_item ->> 'name', ',') = 0
+        AND CASE translate(v_amount, '0123456789', '')
+              WHEN '' THEN length(v_amount) BETWEEN 1 AND 29
+              WHEN '.' THEN strpos(v_amount, '.') BETWEEN 2 AND 30 AND length(v_amount) - strpos(v_amount, '.') BETWEEN 1 AND 9 ELSE false END;
+      v_names := v_names || (v_item ->> 'name') || ',';
+    END LOOP;
+    v_i := v_i + 1;
+  END LOOP;
+  IF v_is_plain THEN
+    RETURN;
+  END IF;
+
   FOR v_item, v_i IN SELECT i.item, i.n - 1 FROM jsonb_array_elements(p_items) WITH ORDINALITY AS i (item, n) LOOP
     BEGIN
       IF jsonb_typeof(v_item) <> 'object' THEN
         PERFORM core.refuse(v_i, 'items', 'NOT_AN_OBJECT', 'must be an object');
       END IF;
-      SELECT key INTO v_field FROM jsonb_object_keys(v_item) AS key WHERE NOT c_fields -> p_operation ? key ORDER BY key LIMIT 1;
+      SELECT key INTO v_field FROM jsonb_object_keys(v_item) AS key WHERE key <> ALL (c_known) ORDER BY key LIMIT 1;
       IF FOUND THEN
         PERFORM core.refuse(v_i, v_field, 'UNKNOWN_FIELD', format('a step to %s has no such field', p_operation));
       END IF;

@@ -3,7 +3,8 @@
 --
 -- Eligible: in force at the instant, not restricted to other features, its wallet on the event's path, and its credit
 -- type one in which every quantity asked had a rate. A grant has credits by spells: until it is spent or held, and again when
--- a hold gives some back.
+-- a hold gives some back. One whose terms have changed is a lot for each stretch of time in which it had the same
+-- (core.grant_terms), and is as good as empty outside of it.
 --
 -- A history has as many grants as it likes, so no event is held against all of them: a shelf is one holder's grants of one
 -- credit type, and an event is looked at closely only where something before the last that paid, on its shelf or on one
@@ -19,11 +20,9 @@ AS $$
 BEGIN
   RETURN QUERY
   WITH moved AS (
-    SELECT e.customer_id, e.grant_no, e.seq, sum(CASE WHEN e.to_account IN ('SCHEDULED', 'AVAILABLE') THEN e.amount ELSE 0 END
-                                                 - CASE WHEN e.from_account IN ('SCHEDULED', 'AVAILABLE') THEN e.amount ELSE 0 END) AS delta
-    FROM core.ledger_entry AS e
-    WHERE e.grant_no IS NOT NULL AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
-    GROUP BY e.customer_id, e.grant_no, e.seq
+    SELECT s.customer_id, s.grant_no, s.seq, sum(s.delta) AS delta FROM core.grant_sides(p_customers) AS s
+    WHERE s.account IN ('SCHEDULED', 'AVAILABLE')
+    GROUP BY s.customer_id, s.grant_no, s.seq
   ), left_over AS (
     SELECT m.customer_id, m.grant_no, m.seq, sum(m.delta) OVER (PARTITION BY m.customer_id, m.grant_no ORDER BY m.seq) > 0 AS has_some
     FROM moved AS m
@@ -35,20 +34,23 @@ BEGIN
            lead(t.seq, 1, 9223372036854775807) OVER (PARTITION BY t.customer_id, t.grant_no ORDER BY t.seq) AS empty_at
     FROM turned AS t WHERE t.has_some <> t.had_some
   ), lot AS (
-    SELECT g.customer_id, g.grant_no, g.features, g.effective_at, g.expires_at, w.entity_no, w.credit_type, e.seq, e.empty_at,
-           (g.priority, g.expires_at, g.grant_kind <> 'PROMOTIONAL', g.effective_at, g.grant_no) AS place
-    FROM core.credit_grant AS g
+    SELECT g.customer_id, g.grant_no, g.features, t.from_seq, t.to_seq, t.effective_at, t.expires_at, w.entity_no, w.credit_type,
+           greatest(e.seq, t.from_seq + 1) AS seq, least(e.empty_at, t.to_seq + 1) AS empty_at,
+           (t.priority, t.expires_at, g.grant_kind <> 'PROMOTIONAL', t.effective_at, g.grant_no) AS place
+    FROM core.grant_terms(p_customers) AS t
+    JOIN core.credit_grant AS g ON g.customer_id = t.customer_id AND g.grant_no = t.grant_no
     JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
     JOIN spell AS e ON e.customer_id = g.customer_id AND e.grant_no = g.grant_no AND e.has_some
-    WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
+    -- What a spell ends with still belongs to it.
+    WHERE greatest(e.seq, t.from_seq + 1) <= least(e.empty_at, t.to_seq + 1)
   ), shelved AS (
     SELECT *, max(empty_at) OVER (PARTITION BY customer_id, entity_no, credit_type ORDER BY place
                                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_empty_at
     FROM lot
   ), standing AS (
     -- Of a grant with several spells, what may stand before any of them.
-    SELECT customer_id, grant_no, features, effective_at, expires_at, entity_no, credit_type, place, max(before_empty_at) AS before_empty_at
-    FROM shelved GROUP BY customer_id, grant_no, features, effective_at, expires_at, entity_no, credit_type, place
+    SELECT customer_id, grant_no, features, from_seq, to_seq, effective_at, expires_at, entity_no, credit_type, place, max(before_empty_at) AS before_empty_at
+    FROM shelved GROUP BY customer_id, grant_no, features, from_seq, to_seq, effective_at, expires_at, entity_no, credit_type, place
   ), shelf AS MATERIALIZED (
     SELECT customer_id, entity_no, credit_type, max(empty_at) AS empty_at FROM lot GROUP BY customer_id, entity_no, credit_type
   ), event AS (
@@ -71,7 +73,7 @@ BEGIN
     CROSS JOIN LATERAL (SELECT v.credit_types FROM core.feature AS v WHERE v.feature_id = u.feature_id AND v.catalog_version <= u.catalog_version
                         ORDER BY v.catalog_version DESC LIMIT 1) AS f
     CROSS JOIN LATERAL (SELECT array_agg(n::integer) AS path FROM json_array_elements_text(u.path) AS n) AS p
-    LEFT JOIN standing AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no
+    LEFT JOIN standing AS l ON l.customer_id = e.customer_id AND l.grant_no = e.grant_no AND l.from_seq < e.seq AND l.to_seq >= e.seq
     WHERE e.kind IN ('CONSUME', 'RESERVE') AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
   ), last AS (
     -- Of each event, in burn order; an overdraft or a shortfall comes after all grants.

@@ -1,5 +1,6 @@
 -- No grant is overspent: it is as large as what was issued for it, what is left of it equals the fold of its entries, in the
--- account where its state says it is; and a wallet's accounts are the sums of its grants.
+-- account where its state says it is; nothing is issued before its payment, and nothing left once it is voided; and a wallet's accounts are
+-- the sums of its grants.
 CREATE OR REPLACE FUNCTION core.verify_grants(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -10,18 +11,19 @@ AS $$
 BEGIN
   RETURN QUERY
   WITH folded AS (
-    SELECT e.customer_id, e.grant_no, sum(e.amount) FILTER (WHERE e.from_account = 'ISSUED' OR (e.kind = 'RELEASE' AND e.seq = e.grant_no)) AS issued,
-           sum(CASE WHEN e.to_account = 'AVAILABLE' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'AVAILABLE' THEN e.amount ELSE 0 END) AS available,
-           sum(CASE WHEN e.to_account = 'SCHEDULED' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'SCHEDULED' THEN e.amount ELSE 0 END) AS scheduled,
-           sum(CASE WHEN e.to_account = 'HELD' THEN e.amount ELSE 0 END - CASE WHEN e.from_account = 'HELD' AND NOT (e.kind = 'RELEASE' AND e.seq = e.grant_no) THEN e.amount ELSE 0 END) AS held
-    FROM core.ledger_entry AS e
-    WHERE e.grant_no IS NOT NULL AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
-    GROUP BY e.customer_id, e.grant_no
+    SELECT s.customer_id, s.grant_no, -sum(s.delta) FILTER (WHERE s.account = 'ISSUED') AS issued,
+           sum(CASE WHEN s.account = 'AVAILABLE' THEN s.delta ELSE 0 END) AS available,
+           sum(CASE WHEN s.account = 'SCHEDULED' THEN s.delta ELSE 0 END) AS scheduled,
+           sum(CASE WHEN s.account = 'HELD' THEN s.delta ELSE 0 END) AS held
+    FROM core.grant_sides(p_customers) AS s
+    GROUP BY s.customer_id, s.grant_no
   ), compared AS (
     SELECT g.customer_id, CASE
-      WHEN (f.available, f.scheduled) IS DISTINCT FROM CASE WHEN g.is_scheduled THEN (0::numeric, g.remaining) ELSE (g.remaining, 0::numeric) END
+      WHEN (coalesce(f.available, 0), coalesce(f.scheduled, 0)) IS DISTINCT FROM CASE WHEN g.is_scheduled THEN (0::numeric, g.remaining) ELSE (g.remaining, 0::numeric) END
         OR g.is_open <> (g.remaining > 0 OR g.held > 0)
-        OR f.issued IS DISTINCT FROM g.amount OR f.held IS DISTINCT FROM g.held
+        OR f.issued IS DISTINCT FROM CASE WHEN NOT g.is_pending THEN g.amount END
+        OR coalesce(f.held, 0) <> g.held
+        OR (g.voided_at IS NOT NULL AND g.remaining > 0)
       THEN jsonb_build_object('grantId', g.grant_no::text, 'amount', trim_scale(g.amount)::text, 'issued', trim_scale(f.issued)::text, 'isScheduled', g.is_scheduled,
         'isOpen', g.is_open, 'remaining', trim_scale(g.remaining)::text, 'held', trim_scale(g.held)::text, 'heldByLedger', trim_scale(f.held)::text, 'available', trim_scale(f.available)::text, 'scheduled', trim_scale(f.scheduled)::text) END AS offender
     FROM core.credit_grant AS g

@@ -1,5 +1,5 @@
--- Every seq from 1 to the gate's stands on exactly one head row, an entry of consumption on the usage event of its seq;
--- and recorded_at never runs backwards along seq.
+-- Every seq from 1 to the gate's stands on exactly one head row, an entry of consumption on the usage event of its seq, one that voids
+-- a grant or issues it for its payment on the change; and recorded_at never runs backwards along seq.
 CREATE OR REPLACE FUNCTION core.verify_order(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -18,9 +18,13 @@ BEGIN
     SELECT c.customer_id, c.seq, c.recorded_at FROM core.change AS c WHERE p_customers IS NULL OR c.customer_id = ANY (p_customers)
     UNION ALL
     SELECT e.customer_id, e.seq, e.recorded_at FROM core.ledger_entry AS e
-    WHERE e.leg = 1 AND e.kind NOT IN ('CONSUME', 'RESERVE', 'SETTLE', 'RELEASE') AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+    WHERE e.leg = 1 AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
+      AND e.kind NOT IN ('CONSUME', 'RESERVE', 'SETTLE', 'RELEASE', 'PAYMENT_RECEIVED', 'GRANT_VOIDED')
       -- What lapses when a hold ends has the step for its head.
       AND e.from_account <> 'HELD'
+      -- The last part of a transfer stands under the change that tells of the whole.
+      AND NOT (e.kind = 'TRANSFER' AND EXISTS (
+        SELECT FROM core.change AS c WHERE c.customer_id = e.customer_id AND c.seq = e.seq AND c.recorded_at = e.recorded_at AND c.kind = 'TRANSFER'))
     UNION ALL
     -- The end: one after the last there may be.
     SELECT g.customer_id, g.seq + 1, 'infinity' FROM core.gate AS g WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
@@ -34,7 +38,11 @@ BEGIN
       WHEN e.kind IN ('CONSUME', 'SETTLE')
         THEN NOT EXISTS (SELECT FROM core.usage_event AS u WHERE u.customer_id = e.customer_id AND u.seq = e.seq AND u.recorded_at = e.recorded_at)
       WHEN e.kind IN ('RESERVE', 'RELEASE') OR e.from_account = 'HELD'
-        THEN NOT EXISTS (SELECT FROM core.reservation_step AS s WHERE s.customer_id = e.customer_id AND s.seq = e.seq) END
+        THEN NOT EXISTS (SELECT FROM core.reservation_step AS s WHERE s.customer_id = e.customer_id AND s.seq = e.seq)
+      WHEN e.kind IN ('PAYMENT_RECEIVED', 'GRANT_VOIDED')
+        THEN NOT EXISTS (
+          SELECT FROM core.change AS c WHERE c.customer_id = e.customer_id AND c.seq = e.seq AND c.recorded_at = e.recorded_at
+            AND c.subject = e.grant_no::text AND c.kind = CASE WHEN e.kind = 'GRANT_VOIDED' THEN 'GRANT_VOIDED' ELSE 'GRANT_UPDATED' END) END
   )
   SELECT 'seq', NULL, count(*), NULL::jsonb FROM stepped AS s WHERE s.recorded_at < 'infinity'
   UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'before', s.before) FROM stepped AS s WHERE s.seq <> s.before + 1 LIMIT 20)

@@ -2,7 +2,7 @@
 -- Reading adds it, so that a balance is right the moment a grant takes effect or expires.
 --
 -- A grant that takes effect pays what its wallet owes first, in the order of effectiveness, and what is left
--- of it counts unless it has expired since. A hold that has expired gives back what it held, unless the grant has expired too; what it held of
+-- of it counts unless it has expired since. A hold that has expired gives back what it held, unless the grant has expired too or is void; what it held of
 -- an overdraft is no longer owed. Most customers have nothing due, and cost one look at their gate.
 CREATE OR REPLACE FUNCTION core.wallet_dues(p_customers text[])
 RETURNS TABLE (customer_id text, wallet_no integer, scheduled numeric, available numeric, held numeric, owed numeric)
@@ -42,7 +42,7 @@ BEGIN
     FROM split
     GROUP BY split.customer_id, split.wallet_no
   ), returned AS (
-    SELECT r.customer_id, (s.s ->> 0)::integer AS wallet_no, sum(s.rest) AS held, sum(CASE WHEN g.expires_at > i.at THEN s.rest ELSE 0 END) AS available,
+    SELECT r.customer_id, (s.s ->> 0)::integer AS wallet_no, sum(s.rest) AS held, sum(CASE WHEN g.expires_at > i.at AND g.voided_at IS NULL THEN s.rest ELSE 0 END) AS available,
            sum(CASE WHEN s.s ->> 1 IS NULL THEN s.rest ELSE 0 END) AS drawn
     FROM core.gate
     CROSS JOIN LATERAL (SELECT greatest(core.clock(), gate.last_at) AS at) AS i

@@ -18,7 +18,7 @@ DECLARE
   v_customer text[] := p.i_customer; v_status text[] := p.i_status; v_seq bigint[] := p.i_seq; v_allowed boolean[] := p.i_allowed; v_reason text[] := p.i_reason;
   v_month date[] := p.i_month; v_key bytea[] := p.i_kept; v_print bytea[] := p.i_fingerprint; v_answer text[] := p.i_answer;
   v_ask integer[] := p.i_ask; v_session text[] := p.i_session; v_own_quantities text[] := p.i_quantities; v_own_credits text[] := p.i_credits;
-  v_shortfall text[] := p.i_shortfall; v_own_counters text[] := p.i_counters; v_balance numeric[] := p.i_balance;
+  v_shortfall text[] := p.i_shortfall; v_own_counters text[] := p.i_counters; v_balance numeric[] := p.i_balance; v_held numeric[] := p.i_held;
   v_route integer[] := p.a_route; v_due numeric[] := p.a_due; v_grant integer[] := p.r_grant; v_quantities json[] := p.a_quantities; v_credits json[] := p.a_credits;
   v_counters json[] := p.r_counters; v_price integer[] := p.r_price; v_feature text[] := p.r_feature; v_named text[] := p.r_named; v_path text[] := p.r_path;
   v_occurred timestamptz[] := p.r_occurred; v_dimensions json[] := p.p_dimensions;
@@ -109,8 +109,9 @@ BEGIN
     FROM (SELECT i, v_ask[i] AS a, v_route[v_ask[i]] AS r FROM generate_series(1, v_items) AS i WHERE v_status[i] = 'NEW' AND v_allowed[i] OFFSET 0) AS i;
   END IF;
   INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no,
-                                 amount, from_balance_after)
-  SELECT v_customer[i], v_seq[i], 1, p.at, 'CONSUME', v_w_no[v_g_wallet[g]], v_w_no[v_g_wallet[g]], 'AVAILABLE', 'CONSUMED', v_g_no[g], v_due[a], v_balance[i]
+                                 amount, from_balance_after, to_balance_after)
+  SELECT v_customer[i], v_seq[i], 1, p.at, CASE WHEN p.holds THEN 'RESERVE' ELSE 'CONSUME' END::core.entry_kind, v_w_no[v_g_wallet[g]], v_w_no[v_g_wallet[g]],
+         'AVAILABLE', CASE WHEN p.holds THEN 'HELD' ELSE 'CONSUMED' END::core.account, v_g_no[g], v_due[a], v_balance[i], v_held[i]
   FROM (SELECT i, v_ask[i] AS a, v_grant[v_route[v_ask[i]]] AS g FROM generate_series(1, v_items) AS i WHERE v_balance[i] IS NOT NULL OFFSET 0) AS i;
   IF cardinality(v_e_seq) > 0 THEN
     INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, kind, from_wallet_no, to_wallet_no, from_account, to_account, grant_no,

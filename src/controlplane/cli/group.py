@@ -13,7 +13,8 @@ import controlplane
 from controlplane.cli.logs import configure_logs
 from controlplane.errors import ControlplaneError
 
-#: Name and one-line help of every command; the module ``controlplane.cli.<name>`` holds ``command``.
+#: Name and one-line help of every command; the module ``controlplane.cli.<name>`` holds ``command``, but for
+#: those of ``_MODULES``.
 #: The line stands here so that ``--help`` need not import them all.
 COMMANDS: Mapping[str, str] = {
     "up": "Start everything: database, migrations, API.",
@@ -21,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Bring a database to this version's schema, or tell what that would take.",
     "doctor": "Say what is wrong with a database, and how to mend it.",
     "verify": "Say whether balances, counters and order are what history says.",
+    "import": "Bring customers, entities and opening balances over from a file.",
     "replay": "Drive a recorded trace of requests through credits and budgets.",
     "recover": "After a restore or failover: say that this history goes on.",
     "watch": "Show a customer's balances as they move.",
@@ -28,6 +30,9 @@ COMMANDS: Mapping[str, str] = {
     "psql": "Open psql on the database.",
     "schema": "Print the GraphQL schema.",
 }
+
+#: Where a command's name is a word of Python's own, which names no module.
+_MODULES: Mapping[str, str] = {"import": "importing"}
 
 
 class Failure(click.ClickException):
@@ -56,7 +61,8 @@ class Commands(click.Group):
         """Import the command's module."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"controlplane.cli.{cmd_name}").command
+        module = importlib.import_module(f"controlplane.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -34,6 +34,16 @@ async def grant_credits(database: Database, customer: str, given: Input, actor: 
     return await _call(database, "SELECT api.grant_credits(%s, %s, %s)", customer, given, actor)
 
 
+async def update_grant(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Change dates and priority of a grant, or note that its payment was received."""
+    return await _call(database, "SELECT api.update_grant(%s, %s, %s)", customer, given, actor)
+
+
+async def void_grant(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Take back what is left of a grant and not held."""
+    return await _call(database, "SELECT api.void_grant(%s, %s, %s)", customer, given, actor)
+
+
 async def upsert_feature(database: Database, given: Input, actor: str) -> Record:
     """Make a feature, or change what is given of it, in a new version of the catalogue."""
     return await _call(database, "SELECT api.upsert_feature(%s, %s)", None, given, actor)

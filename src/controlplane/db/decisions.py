@@ -1,4 +1,4 @@
-"""``check``, ``consume``, reservations and ``grantCredits``: where the doors hand over what is to be decided.
+"""``check``, ``consume``, reservations, grants, transfers: where the doors hand over what is to be decided.
 
 A door hands over items of any customers and gets one outcome an item, in order: a judgement, or the error of
 that item. How they travel is the lanes' business (``controlplane.db.lanes``).
@@ -174,9 +174,20 @@ class Decisions:
             OutcomeUnknown: send the same key again.
             Shed: nothing was written, and the same again may pass.
         """
+        return await self._alone(Call.GRANT, customer, given, actor, within)
+
+    async def transfer(
+        self, customer: str, given: Mapping[str, Any], actor: str, *, within: float = USUAL_SECONDS
+    ) -> dict[str, Any]:
+        """Move credits between two wallets; the same idempotency key moves once. Raises as ``grant``."""
+        return await self._alone(Call.TRANSFER, customer, given, actor, within)
+
+    async def _alone(
+        self, call: Call, customer: str, given: Mapping[str, Any], actor: str, within: float
+    ) -> dict[str, Any]:
         self._refuse_if_stopping()
         customer = checked_text(customer, "customerId")
-        ticket = Ticket(Call.GRANT, customer, (encoded(dict(given)),), within, actor=actor)
+        ticket = Ticket(call, customer, (encoded(dict(given)),), within, actor=actor)
         self._lanes.put(ticket)
         [outcome] = await ticket.future
         if isinstance(outcome, DatabaseError):

@@ -144,6 +144,17 @@ class Database:
         except OutcomeUnknown:
             return await self.rows(query, parameters)
 
+    async def tried(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and roll it back: what it would have said, and no trace of it."""
+        async with self._connection() as connection:
+            try:
+                async with connection.transaction(force_rollback=True):
+                    return await _run(connection, query, parameters, self._answers_within)
+            except (
+                psycopg.Error
+            ) as error:  # of BEGIN or ROLLBACK: the connection is gone, and the statement undone
+                raise translated(error) from error
+
     async def value(self, query: LiteralString, parameters: Sequence[Any] = ()) -> Any:
         """First column of the first row; None without a row."""
         found = await self.rows(query, parameters)

@@ -8,6 +8,7 @@ import strawberry
 from controlplane.graphql.scalars import DateTime, Long
 from controlplane.graphql.types.reasons import Reason
 from controlplane.graphql.types.reservations import ReservationState
+from controlplane.graphql.types.wallets import GrantStatus
 
 
 @strawberry.enum(description="The order of a history.")
@@ -55,10 +56,11 @@ class WalletFilter:
 class GrantFilter:
     """Filter."""
 
-    KEYS: ClassVar = {"wallet_id": "walletId", "is_open": "isOpen"}
+    KEYS: ClassVar = {"wallet_id": "walletId", "status": "status", "is_open": "isOpen"}
     wallet_id: strawberry.ID | None = strawberry.field(default=None, description="Only in this wallet.")
+    status: GrantStatus | None = strawberry.field(default=None, description="Only those that stand so now.")
     is_open: bool | None = strawberry.field(
-        default=None, description="Only those with something (nothing) left."
+        default=None, description="Only those with something (nothing) left to burn, now or later."
     )
 
 

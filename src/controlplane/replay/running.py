@@ -16,9 +16,9 @@ from controlplane.db.local import Place
 from controlplane.db.pool import Database
 from controlplane.db.verify import verify
 from controlplane.errors import CallFailed
+from controlplane.progress import step
 from controlplane.replay.doors import Door, GraphqlDoor, SqlDoor
 from controlplane.replay.driving import drive, set_up
-from controlplane.replay.progress import step
 from controlplane.replay.report import Outcome
 from controlplane.replay.serving import api_beside, temporary_key
 from controlplane.replay.setup import demands

@@ -24,6 +24,11 @@ SELECT made
 FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
 LATERAL api.grant_credits(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
 """
+_TRANSFER: LiteralString = """
+SELECT made
+FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
+LATERAL api.transfer_credits(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
+"""
 
 #: The function of each kind, and whether it is told that nothing is enforced.
 _FUNCTIONS: dict[Call, tuple[LiteralString, bool]] = {
@@ -62,9 +67,10 @@ class Calls:
             Shed: ``LOCKED``; the gate is still held elsewhere.
         """
         first = tickets[0]
-        if first.call is Call.GRANT:
+        if first.call.travels_alone:
             made: Any = await self._database.value(
-                _GRANT, (f"{LOCK_MS}ms", first.customer, first.texts[0], first.actor)
+                _GRANT if first.call is Call.GRANT else _TRANSFER,
+                (f"{LOCK_MS}ms", first.customer, first.texts[0], first.actor),
             )
             return [made]
         _, statement = _STATEMENTS[first.call]

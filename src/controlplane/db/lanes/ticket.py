@@ -32,7 +32,7 @@ class Judgement:
     answer: Mapping[str, Any]
 
 
-#: What an item ends with: a judgement, what a grant made, or the error of this item alone.
+#: What an item ends with: a judgement, what a grant or a transfer made, or the error of this item alone.
 Outcome: TypeAlias = Judgement | dict[str, Any] | DatabaseError
 
 
@@ -53,6 +53,7 @@ class Call(Enum):
     RELEASE = "release"
     EXTEND = "extend"
     GRANT = "grant"
+    TRANSFER = "transfer"
     CHECK = "check"
     OBSERVED_CHECK = "observed_check"
 
@@ -64,7 +65,7 @@ class Call(Enum):
     @property
     def travels_alone(self) -> bool:
         """Whether a statement carries a single ticket of this kind."""
-        return self is Call.GRANT
+        return self in (Call.GRANT, Call.TRANSFER)
 
     @property
     def writes(self) -> bool:
@@ -81,7 +82,7 @@ class Ticket:
     Attributes:
         texts: the items as JSON objects.
         groups: names of their groups; two callers may have chosen the same, so no statement has one twice.
-        actor: who grants.
+        actor: who grants or transfers.
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
         came_back: whether it was deferred once, because its customer's gate was held elsewhere.

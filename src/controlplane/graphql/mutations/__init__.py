@@ -5,12 +5,20 @@ from strawberry.tools import merge_types
 from controlplane.graphql.mutations.catalog import CatalogMutations
 from controlplane.graphql.mutations.customers import CustomerMutations
 from controlplane.graphql.mutations.decisions import DecisionMutations
+from controlplane.graphql.mutations.grants import GrantMutations
 from controlplane.graphql.mutations.keys import KeyMutations
 from controlplane.graphql.mutations.reservations import ReservationMutations
 
 Mutation = merge_types(
     "Mutation",
-    (DecisionMutations, ReservationMutations, CustomerMutations, CatalogMutations, KeyMutations),
+    (
+        DecisionMutations,
+        ReservationMutations,
+        CustomerMutations,
+        GrantMutations,
+        CatalogMutations,
+        KeyMutations,
+    ),
 )
 Mutation.__strawberry_definition__.description = "Everything that changes something."  # type: ignore[attr-defined]
 

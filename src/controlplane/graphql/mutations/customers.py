@@ -1,21 +1,18 @@
-"""Customers, entities, budgets, grants."""
+"""Customers, entities, budgets."""
 
-from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 
-from controlplane.db import configuration, reading
+from controlplane.db import configuration
 from controlplane.db.reading import Record
 from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of, pairs_of
 from controlplane.graphql.context import Info
-from controlplane.graphql.deciding import TimeoutMs
 from controlplane.graphql.inputs import DimensionInput
 from controlplane.graphql.scalars import JSON, Credits, DateTime
 from controlplane.graphql.types.budgets import Budget, BudgetMeasure, BudgetMode, BudgetWindow, budget
 from controlplane.graphql.types.customers import Customer, Entity, UnknownEntityChoice, customer, entity
-from controlplane.graphql.types.wallets import Grant, GrantKind, grant
 
 UNSET: Any = strawberry.UNSET
 
@@ -119,34 +116,6 @@ class SetBudgetInput:
     )
 
 
-@strawberry.input(description="A lot of credits for a wallet, which is made if it is not there.")
-class GrantCreditsInput:
-    """A grant."""
-
-    idempotency_key: str = strawberry.field(description="Your key for it: the same key grants once.")
-    customer_id: strawberry.ID = strawberry.field(description="To whom.")
-    entity_id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="To which entity's wallet; null: the customer's own."
-    )
-    wallet_id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="Id of the wallet, for a new one or instead of entity and type."
-    )
-    credit_type: strawberry.ID | None = strawberry.field(default=UNSET, description="Which kind of credit.")
-    amount: Credits = strawberry.field(description="How much.")
-    kind: GrantKind | None = strawberry.field(default=UNSET, description="What it is; PAID if not given.")
-    priority: int | None = strawberry.field(default=UNSET, description="0 to 100, the lower burns first; 50.")
-    effective_at: DateTime | None = strawberry.field(default=UNSET, description="Since when; now.")
-    expires_at: DateTime | None = strawberry.field(default=UNSET, description="Until when; null: for ever.")
-    features: list[strawberry.ID] | None = strawberry.field(
-        default=UNSET, description="Only these features may burn it; null: any."
-    )
-    cost_basis: Credits | None = strawberry.field(default=UNSET, description="What one credit cost.")
-    currency: str | None = strawberry.field(default=UNSET, description="In which currency, ISO 4217.")
-    source: str | None = strawberry.field(
-        default=UNSET, description="Where it comes from, such as an invoice."
-    )
-
-
 @strawberry.type(description="What upsertCustomer did.")
 class UpsertCustomerPayload:
     """Payload."""
@@ -171,18 +140,14 @@ class SetBudgetPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
 
-@strawberry.type(description="What grantCredits did.")
-class GrantCreditsPayload:
-    """Payload."""
-
-    grant: Grant | None = strawberry.field(description="As it is now; null if something was wrong.")
-    replayed: bool = strawberry.field(description="Whether this key granted before; nothing was granted now.")
-    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
-
-
-async def _changed(
+async def changed(
     info: Info, scope: Scope, customer_id: str, change: Any, given: dict[str, Any]
 ) -> tuple[Record | None, list[UserError]]:
+    """What a change of a customer answered, or what is wrong with its input.
+
+    Raises:
+        GraphQLError: ``FORBIDDEN``.
+    """
     principal = info.context.principal
     principal.need(scope)
     principal.need_customer(customer_id, "input.customerId")
@@ -202,7 +167,7 @@ class CustomerMutations:
         given: Annotated[UpsertCustomerInput, strawberry.argument(name="input", description="The customer.")],
     ) -> UpsertCustomerPayload:
         """Make or change."""
-        found, errors = await _changed(
+        found, errors = await changed(
             info, Scope.CUSTOMERS, given.customer_id, configuration.upsert_customer, json_of(given)
         )
         if found is None:
@@ -216,7 +181,7 @@ class CustomerMutations:
         given: Annotated[UpsertEntityInput, strawberry.argument(name="input", description="The entity.")],
     ) -> UpsertEntityPayload:
         """Make or change."""
-        found, errors = await _changed(
+        found, errors = await changed(
             info, Scope.CUSTOMERS, given.customer_id, configuration.upsert_entity, json_of(given)
         )
         if found is None:
@@ -233,37 +198,7 @@ class CustomerMutations:
         asked = json_of(given)
         if "dimensions" in asked:
             asked["dimensions"] = pairs_of(asked["dimensions"])
-        found, errors = await _changed(
-            info, Scope.BUDGETS, given.customer_id, configuration.set_budget, asked
-        )
+        found, errors = await changed(info, Scope.BUDGETS, given.customer_id, configuration.set_budget, asked)
         if found is None:
             return SetBudgetPayload(budget=None, user_errors=errors)
         return SetBudgetPayload(budget=budget(found), user_errors=[])
-
-    @strawberry.mutation(description="Grant credits.")
-    async def grant_credits(
-        self,
-        info: Info,
-        given: Annotated[GrantCreditsInput, strawberry.argument(name="input", description="The grant.")],
-        timeout_ms: TimeoutMs = None,
-    ) -> GrantCreditsPayload:
-        """Grant once."""
-        principal = info.context.principal
-        principal.need(Scope.GRANT)
-        principal.need_customer(given.customer_id, "input.customerId")
-        asked = json_of(given)
-        del asked["customerId"]
-        grant_credits = partial(
-            info.context.services.decisions.grant, given.customer_id, asked, actor_of(principal)
-        )
-        seconds = info.context.seconds_left(timeout_ms)
-        found, errors = await attempted(lambda: grant_credits(within=seconds))
-        if found is None:
-            return GrantCreditsPayload(grant=None, replayed=False, user_errors=errors)
-        database = info.context.services.database
-        records = await reading.read_grants(
-            database, given.customer_id, {"grantId": str(found["grantId"])}, None, 1
-        )
-        return GrantCreditsPayload(
-            grant=grant(records[0]), replayed=bool(found.get("replayed")), user_errors=[]
-        )

@@ -51,6 +51,9 @@ class LedgerEntry(Node):
     to_account: Account = strawberry.field(description="To this account of it.")
     credit_type: strawberry.ID = strawberry.field(description="Which kind of credit.")
     grant_id: strawberry.ID | None = strawberry.field(description="Of which grant; null: overdraft and such.")
+    to_grant_id: strawberry.ID | None = strawberry.field(
+        description="Of a TRANSFER: the grant that it became in the other wallet."
+    )
     amount: Credits = strawberry.field(description="How much; always more than 0.")
     from_balance_after: Credits | None = strawberry.field(
         description="Balance of the first account after it; null for an unbounded one."

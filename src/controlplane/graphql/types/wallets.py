@@ -22,13 +22,17 @@ class GrantKind(Enum):
 
 
 @strawberry.enum(description="Where a grant stands now.")
-class GrantState(Enum):
-    """States of a grant."""
+class GrantStatus(Enum):
+    """Where a grant stands."""
 
     SCHEDULED = strawberry.enum_value("SCHEDULED", description="Not effective yet.")
-    ACTIVE = strawberry.enum_value("ACTIVE", description="Can be burned.")
+    ACTIVE = strawberry.enum_value("ACTIVE", description="Can be burned, or reservations hold what is left.")
+    PENDING_PAYMENT = strawberry.enum_value(
+        "PENDING_PAYMENT", description="Not issued before its payment is received."
+    )
     EXHAUSTED = strawberry.enum_value("EXHAUSTED", description="Nothing is left.")
     EXPIRED = strawberry.enum_value("EXPIRED", description="Its time has passed; what was left is gone.")
+    VOIDED = strawberry.enum_value("VOIDED", description="What was left was taken back.")
 
 
 @strawberry.type(description="A customer's or an entity's holding of one credit type, as it stands now.")
@@ -63,7 +67,10 @@ class Grant(Node):
     wallet_id: strawberry.ID = strawberry.field(description="The wallet it lies in.")
     credit_type: strawberry.ID = strawberry.field(description="Which kind of credit.")
     kind: GrantKind = strawberry.field(description="What it is.")
-    state: GrantState = strawberry.field(description="Where it stands now.")
+    status: GrantStatus = strawberry.field(description="Where it stands now.")
+    state: GrantStatus = strawberry.field(
+        description="Where it stands now.", deprecation_reason="The same as `status`."
+    )
     priority: int = strawberry.field(description="0 to 100; the lower burns first.")
     amount: Credits = strawberry.field(description="What was granted.")
     remaining: Credits = strawberry.field(description="What is left of it now.")
@@ -73,10 +80,26 @@ class Grant(Node):
     features: list[strawberry.ID] | None = strawberry.field(
         description="Only these features may burn it; null: any."
     )
-    cost_basis: Credits | None = strawberry.field(description="What one credit cost, in `currency`.")
+    cost_basis: Credits | None = strawberry.field(
+        description="What one credit cost, net of tax and discount, in `currency`."
+    )
     currency: str | None = strawberry.field(description="Currency of the cost basis, ISO 4217.")
     source: str | None = strawberry.field(description="Where it came from, such as an invoice.")
+    from_grant_id: strawberry.ID | None = strawberry.field(
+        description="The grant of another wallet that it was transferred from."
+    )
+    voided_at: DateTime | None = strawberry.field(description="When it was voided.")
     created_at: DateTime = strawberry.field(description="When it was granted.")
+
+
+@strawberry.type(description="What a transfer took of one grant.")
+class TransferredPart:
+    """A part of a transfer."""
+
+    from_grant_id: strawberry.ID = strawberry.field(description="The grant it was taken of.")
+    grant_id: strawberry.ID = strawberry.field(description="The grant it is now, of the other wallet.")
+    amount: Credits = strawberry.field(description="How much.")
+    repaid: Credits = strawberry.field(description="What of it paid at once what that wallet owed.")
 
 
 @strawberry.type(description="What makes one state of a customer newer than another: compare in this order.")
@@ -111,8 +134,14 @@ def grant(record: Record) -> Grant:
         id=strawberry.ID(node_id("Grant", record["customerId"], record["grantId"])),
         kind=GrantKind(record["kind"]),
         features=record["featureIds"],
-        state=GrantState(record["state"]),
+        status=GrantStatus(record["status"]),
+        state=GrantStatus(record["status"]),
     )
+
+
+def transferred_part(record: dict[str, Any]) -> TransferredPart:
+    """From ``api.transfer_credits``."""
+    return from_record(TransferredPart, record)
 
 
 def version(record: dict[str, Any]) -> Version:
