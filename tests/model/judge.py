@@ -173,11 +173,11 @@ def named_entities(
 
 def rates_of(feature: Feature | None, item: Item, instant: datetime) -> Mapping[str, Mapping[str, Rate]]:
     """The rates of the instant or, of what has happened already, of when it did."""
-    if feature is None:
-        return {}
     occurred_at = item.occurred_at or instant
     if not instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0) <= occurred_at <= instant:
         raise Malformed("occurredAt", "is not in the open period, or after the instant")
+    if feature is None:
+        return {}
     if unknown := item.dimensions.keys() - set(feature.dimensions):
         raise Malformed("dimensions", f"{min(unknown)} is not one of {feature.feature_id}")
     return feature.acceptable_rates(item.quantities, item.dimensions, occurred_at)
