@@ -60,6 +60,12 @@ COMMENT ON FUNCTION core.end_change(core.gate, text, text, jsonb, jsonb, text)
 IS 'Takes the next seq for a change, records it, and stores the gate.';
 COMMENT ON FUNCTION core.wallet_faults(text, integer, text, jsonb)
 IS 'What is wrong with the wallets that somebody shall have.';
+COMMENT ON FUNCTION core.erased_id(integer, text [])
+IS 'What stands in the place of an id that was erased.';
+COMMENT ON FUNCTION core.metadata_of(text, integer, bigint)
+IS 'The usage events with metadata that named an entity.';
+COMMENT ON FUNCTION core.show_grant(text, jsonb)
+IS 'A grant''s kept answer with its wallet''s id in place of the number.';
 COMMENT ON FUNCTION core.put_wallets(text, integer, text, jsonb, integer, timestamptz)
 IS 'Makes wallets or changes their overdraft limits.';
 COMMENT ON FUNCTION core.policy_json(core.gate)
@@ -161,6 +167,10 @@ COMMENT ON FUNCTION core.verify_reservations(text [])
 IS 'Whether what is held is what reservations hold, and each of them ended as it says.';
 COMMENT ON FUNCTION core.verify_references(text [])
 IS 'Whether what is named of the catalogue exists.';
+COMMENT ON FUNCTION core.verify_chart(text [])
+IS 'Whether every entry joins accounts that its kind may join.';
+COMMENT ON FUNCTION core.verify_openings(text [])
+IS 'Openings of months against the fold of the ledger.';
 COMMENT ON FUNCTION api.upsert_credit_type(jsonb, text)
 IS 'Make a kind of credit, or change how it is named and shown; its decimals never change.';
 COMMENT ON FUNCTION api.upsert_feature(jsonb, text)
@@ -171,6 +181,8 @@ COMMENT ON FUNCTION api.upsert_customer(text, jsonb, text)
 IS 'Make a customer, or change its name, wallets and policies.';
 COMMENT ON FUNCTION api.upsert_entity(text, jsonb, text)
 IS 'Make an entity, change it, or move it with everything below it.';
+COMMENT ON FUNCTION api.erase_entity(text, jsonb, text)
+IS 'Forget an entity''s id, name and metadata; what it did stays under its number.';
 COMMENT ON FUNCTION api.set_suspension(text, text, boolean, text)
 IS 'Suspend a customer or an entity, or let it go on.';
 COMMENT ON FUNCTION api.set_budget(text, jsonb, text)
@@ -199,8 +211,54 @@ COMMENT ON FUNCTION api.advance_clock(interval)
 IS 'Move the clock of a test environment ahead; the new time.';
 COMMENT ON FUNCTION api.ensure_partitions()
 IS 'Make the partitions of the months to come where one is missing; how many it made.';
+COMMENT ON FUNCTION api.open_month(date, integer)
+IS 'Write with what a month begins for some more customers; to be called until it is opened.';
+COMMENT ON FUNCTION api.read_months_to_open()
+IS 'The months that have begun and are not opened.';
+COMMENT ON FUNCTION api.close_month(date, text, integer)
+IS 'Close a month that is over; to be called until it is closed.';
+COMMENT ON FUNCTION api.read_closing(date)
+IS 'What closing a month would take, and what speaks against it.';
+COMMENT ON FUNCTION core.pass_horizon(date)
+IS 'How many transactions a month has to wait for before it is opened or closed.';
+COMMENT ON FUNCTION core.write_openings(date, integer)
+IS 'Writes how a month begins for the next customers; for how many.';
+COMMENT ON FUNCTION core.balances_after(text [], bigint [])
+IS 'Balances of customers'' accounts, each after one entry, from the opening before it.';
+COMMENT ON FUNCTION core.grants_gone(text [], bigint [], timestamptz)
+IS 'How much had gone of customers'' grants, each after one entry.';
+COMMENT ON FUNCTION core.late_balances(text, timestamptz)
+IS 'What had taken effect by an instant and was recorded after it, by account.';
+COMMENT ON FUNCTION core.seq_at(text, timestamptz)
+IS 'The seq of a customer''s last ledger entry recorded by an instant.';
+COMMENT ON FUNCTION core.closing_faults(date)
+IS 'What speaks against closing a month.';
+COMMENT ON FUNCTION core.fence_months(date)
+IS 'Puts a fence on the partitions of all months up to one.';
+COMMENT ON FUNCTION core.refuse_closed()
+IS 'Trigger: raises UC911 for a row of a closed month.';
 COMMENT ON FUNCTION api.verify(text [])
 IS 'Whether stored state is what history says: per check how much was looked at, and the first offenders.';
+
+-- Seals.
+COMMENT ON FUNCTION api.seal(text, bigint)
+IS 'Seal a customer''s history up to an operation or up to now; locks nothing that decides.';
+COMMENT ON FUNCTION api.seal_head(text)
+IS 'Where a customer''s chain of seals ends, to be kept outside.';
+COMMENT ON FUNCTION api.verify_seals(text [], jsonb)
+IS 'Whether history is what was sealed, and whether heads kept outside still match.';
+COMMENT ON FUNCTION core.seal(text, bigint)
+IS 'Goes on with a customer''s chain of seals; how many operations.';
+COMMENT ON FUNCTION core.seal_root(text)
+IS 'The head before a customer''s first operation.';
+COMMENT ON FUNCTION core.sealed_rows(text, bigint, bigint, timestamptz, timestamptz)
+IS 'What is sealed, and how: a digest for each row of history.';
+COMMENT ON FUNCTION core.sealed_operations(text, bigint, bigint, timestamptz, timestamptz)
+IS 'Digests and marks of operations.';
+COMMENT ON FUNCTION core.seal_offenders(core.seal)
+IS 'Which rows of a span were altered, deleted or inserted.';
+COMMENT ON FUNCTION core.verify_seals(text, jsonb)
+IS 'A customer''s seals against its history and against heads kept outside.';
 
 -- Tables and types.
 COMMENT ON TABLE core.installation IS 'What this database is, in one row: identity, incarnation, clock, version of the catalogue.';
@@ -226,6 +284,15 @@ COMMENT ON TYPE core.step_answers IS 'What core.take_steps hands on: what each s
 COMMENT ON TABLE core.usage_metadata IS 'What a caller said of a usage event beyond what is decided on; erasable.';
 COMMENT ON TABLE core.change IS 'Changes of a customer''s configuration, and due events that move no credits. Immutable.';
 COMMENT ON TABLE core.idempotency IS 'First answers, by key. Immutable, partitioned by the month inside the key.';
+COMMENT ON TABLE core.month IS 'Months that were opened or closed, or where that is under way.';
+COMMENT ON TABLE core.customer_month IS 'After which ledger entry a month begins for a customer. Immutable.';
+COMMENT ON TABLE core.opening IS 'With what balance an account begins a month. Immutable.';
+COMMENT ON TABLE core.opening_grant IS 'How much of a grant had gone when a month began. Immutable.';
+COMMENT ON TABLE core.ledger_origin IS 'Who moved credits, and on what ground, where no usage event says so. Immutable.';
+COMMENT ON COLUMN core.installation.clock_floor IS 'Nothing is recorded before it.';
+COMMENT ON COLUMN core.installation.open_from IS 'Nothing that is recorded from now on may have happened before it.';
+COMMENT ON COLUMN core.installation.closed_until IS 'End of the last closed month.';
+COMMENT ON TABLE core.seal IS 'A hash chain over each customer''s history, in spans of up to 64 operations. Immutable.';
 COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
 COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
 COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';
@@ -351,6 +418,8 @@ COMMENT ON FUNCTION api.read_grants(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s grants, the newest first.';
 COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
+COMMENT ON FUNCTION api.balances_at(text, jsonb)
+IS 'What stood on every account of a customer''s wallets at a seq or an instant.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s ledger, the newest first.';
 COMMENT ON FUNCTION api.read_reservations(text, jsonb, jsonb, integer)
@@ -367,3 +436,65 @@ COMMENT ON FUNCTION core.wallet_dues(text [])
 IS 'What time has brought to wallets and is not booked yet.';
 COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, numeric, text, integer, integer)
 IS 'A wallet as readers see it.';
+
+-- What people read.
+COMMENT ON VIEW report.chart_of_accounts IS 'The accounts that credits move between.';
+COMMENT ON COLUMN report.chart_of_accounts.account IS 'Its name, as on ledger entries.';
+COMMENT ON COLUMN report.chart_of_accounts.is_bounded IS 'Whether wallets hold it, with a balance on every entry; else it is the sum of its entries.';
+COMMENT ON COLUMN report.chart_of_accounts.statement IS 'What it is to the books: ASSET, LIABILITY or INCOME.';
+COMMENT ON COLUMN report.chart_of_accounts.increases_on IS 'DEBIT or CREDIT: the side that makes it larger. An entry debits the account it comes from.';
+COMMENT ON COLUMN report.chart_of_accounts.money_account IS 'Where its money stands: DEFERRED_REVENUE, RECOGNISED_REVENUE, BREAKAGE, REFUNDABLE or BILLED.';
+COMMENT ON COLUMN report.chart_of_accounts.meaning IS 'What it holds.';
+COMMENT ON VIEW report.entry_kinds IS 'The kinds of movements of credits.';
+COMMENT ON COLUMN report.entry_kinds.kind IS 'Its name, as on ledger entries.';
+COMMENT ON COLUMN report.entry_kinds.from_accounts IS 'It comes from one of these …';
+COMMENT ON COLUMN report.entry_kinds.to_accounts IS '… and goes to one of these.';
+COMMENT ON COLUMN report.entry_kinds.meaning IS 'What has happened.';
+COMMENT ON VIEW report.currencies IS 'Currencies whose smallest unit is not a hundredth.';
+COMMENT ON COLUMN report.currencies.currency IS 'ISO 4217.';
+COMMENT ON COLUMN report.currencies.decimals IS 'Digits after the point.';
+COMMENT ON VIEW report.ledger IS 'Every movement of credits: who, what, when, how much, and its money at cost basis. Ask by customer_id, month or both.';
+COMMENT ON COLUMN report.ledger.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.ledger.month IS 'Month of recorded_at in UTC, by its first day.';
+COMMENT ON COLUMN report.ledger.seq IS 'The operation it belongs to.';
+COMMENT ON COLUMN report.ledger.leg IS 'Its place within the operation, from 1.';
+COMMENT ON COLUMN report.ledger.recorded_at IS 'When it was recorded; never backwards along seq.';
+COMMENT ON COLUMN report.ledger.effective_at IS 'When it took effect: earlier, for what was due and booked later.';
+COMMENT ON COLUMN report.ledger.occurred_at IS 'When what was consumed had happened: earlier, for usage recorded afterwards.';
+COMMENT ON COLUMN report.ledger.kind IS 'What moved it: see report.entry_kinds.';
+COMMENT ON COLUMN report.ledger.from_account IS 'The account it comes from, which is debited.';
+COMMENT ON COLUMN report.ledger.to_account IS 'The account it goes to, which is credited.';
+COMMENT ON COLUMN report.ledger.from_wallet_id IS 'The wallet it comes from.';
+COMMENT ON COLUMN report.ledger.to_wallet_id IS 'The wallet it goes to.';
+COMMENT ON COLUMN report.ledger.entity_id IS 'Whose wallet it comes from; null: the customers own.';
+COMMENT ON COLUMN report.ledger.credit_type IS 'Which kind of credit.';
+COMMENT ON COLUMN report.ledger.grant_id IS 'Of which grant; null: overdraft and shortfall.';
+COMMENT ON COLUMN report.ledger.units IS 'How many credits; always more than 0.';
+COMMENT ON COLUMN report.ledger.from_balance_after IS 'Balance of the first account after it; null for an unbounded one.';
+COMMENT ON COLUMN report.ledger.to_balance_after IS 'The same of the second account.';
+COMMENT ON COLUMN report.ledger.actor IS 'Who made it: who called, the entity that consumed, or the clock.';
+COMMENT ON COLUMN report.ledger.source IS 'On what ground: an invoice or what else was named, a usage event, a grant.';
+COMMENT ON COLUMN report.ledger.currency IS 'Of the money.';
+COMMENT ON COLUMN report.ledger.money IS 'At the grants cost basis, in the currencys smallest unit; 0 within one money account, null without a cost basis.';
+COMMENT ON VIEW report.ledger_legs IS 'report.ledger as debits and credits, two rows an entry.';
+COMMENT ON COLUMN report.ledger_legs.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.ledger_legs.month IS 'Month of recorded_at in UTC, by its first day.';
+COMMENT ON COLUMN report.ledger_legs.seq IS 'The operation it belongs to.';
+COMMENT ON COLUMN report.ledger_legs.leg IS 'The entrys place within the operation.';
+COMMENT ON COLUMN report.ledger_legs.side IS 'DEBIT or CREDIT.';
+COMMENT ON COLUMN report.ledger_legs.recorded_at IS 'When it was recorded.';
+COMMENT ON COLUMN report.ledger_legs.effective_at IS 'When it took effect.';
+COMMENT ON COLUMN report.ledger_legs.kind IS 'What moved it.';
+COMMENT ON COLUMN report.ledger_legs.account IS 'The account that is debited or credited.';
+COMMENT ON COLUMN report.ledger_legs.money_account IS 'Where the accounts money stands: see report.chart_of_accounts.';
+COMMENT ON COLUMN report.ledger_legs.wallet_id IS 'The wallet the account is of.';
+COMMENT ON COLUMN report.ledger_legs.credit_type IS 'Which kind of credit.';
+COMMENT ON COLUMN report.ledger_legs.grant_id IS 'Of which grant.';
+COMMENT ON COLUMN report.ledger_legs.units_debit IS 'Credits, on the debit side.';
+COMMENT ON COLUMN report.ledger_legs.units_credit IS 'Credits, on the credit side.';
+COMMENT ON COLUMN report.ledger_legs.balance_after IS 'Balance of the account after it; null for an unbounded one.';
+COMMENT ON COLUMN report.ledger_legs.actor IS 'Who made it.';
+COMMENT ON COLUMN report.ledger_legs.source IS 'On what ground.';
+COMMENT ON COLUMN report.ledger_legs.currency IS 'Of the money.';
+COMMENT ON COLUMN report.ledger_legs.money_debit IS 'Money, on the debit side.';
+COMMENT ON COLUMN report.ledger_legs.money_credit IS 'Money, on the credit side.';

@@ -260,11 +260,14 @@ CREATE TABLE core.credit_grant (
     is_pending boolean DEFAULT false NOT NULL,
     voided_at timestamp with time zone,
     from_grant_no bigint,
+    lot_offset numeric(38,9),
+    void_reason text,
     CONSTRAINT credit_grant_amount_in_range CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_cost_basis_in_range CHECK (((cost_basis >= (0)::numeric) AND (cost_basis < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_expires_after_it_begins CHECK ((expires_at > effective_at)),
     CONSTRAINT credit_grant_held_in_range CHECK (((held >= (0)::numeric) AND (held <= amount))),
     CONSTRAINT credit_grant_kind_is_known CHECK ((grant_kind = ANY (ARRAY['PAID'::text, 'PROMOTIONAL'::text, 'RECURRING'::text, 'ADJUSTMENT'::text]))),
+    CONSTRAINT credit_grant_lot_offset_in_range CHECK (((lot_offset >= (0)::numeric) AND (lot_offset < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_never_overspent CHECK (((remaining >= (0)::numeric) AND (remaining <= amount))),
     CONSTRAINT credit_grant_priority_in_range CHECK (((priority >= 0) AND (priority <= 100)))
 )
@@ -287,6 +290,12 @@ CREATE TABLE core.customer (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT customer_id_has_a_length CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 128)))
+);
+
+CREATE TABLE core.customer_month (
+    customer_id text NOT NULL,
+    month date NOT NULL,
+    last_seq bigint NOT NULL
 );
 
 CREATE TABLE core.entity (
@@ -401,6 +410,9 @@ CREATE TABLE core.installation (
     failover text DEFAULT 'asynchronous'::text NOT NULL,
     clock_offset interval DEFAULT '00:00:00'::interval NOT NULL,
     catalog_version bigint DEFAULT 0 NOT NULL,
+    clock_floor timestamp with time zone,
+    open_from timestamp with time zone,
+    closed_until timestamp with time zone,
     CONSTRAINT installation_environment_is_known CHECK ((environment = ANY (ARRAY['live'::text, 'test'::text]))),
     CONSTRAINT installation_failover_is_known CHECK ((failover = ANY (ARRAY['asynchronous'::text, 'synchronous'::text]))),
     CONSTRAINT installation_incarnation_counts_up CHECK ((incarnation > 0)),
@@ -457,6 +469,45 @@ CREATE TABLE core.ledger_entry_default (
     CONSTRAINT ledger_entry_balances_in_range CHECK (((from_balance_after >= (0)::numeric) AND (from_balance_after < '100000000000000000000000000000'::numeric) AND (to_balance_after >= (0)::numeric) AND (to_balance_after < '100000000000000000000000000000'::numeric))),
     CONSTRAINT ledger_entry_moves_elsewhere CHECK (((from_account <> to_account) OR (from_wallet_no <> to_wallet_no))),
     CONSTRAINT ledger_entry_moves_something CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric)))
+);
+
+CREATE TABLE core.ledger_origin (
+    customer_id text NOT NULL,
+    seq bigint NOT NULL,
+    actor text NOT NULL,
+    source text
+);
+
+CREATE TABLE core.month (
+    month date NOT NULL,
+    opening_began_at timestamp with time zone,
+    opened_to text,
+    opened_at timestamp with time zone,
+    closing_began_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    closed_by text,
+    horizon xid8,
+    horizon_identity text,
+    CONSTRAINT month_begins_on_the_first CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT month_is_closed_by_somebody CHECK ((((closed_at IS NULL) = (closed_by IS NULL)) AND ((closed_at IS NULL) OR (closing_began_at IS NOT NULL))))
+);
+
+CREATE TABLE core.opening (
+    customer_id text NOT NULL,
+    month date NOT NULL,
+    wallet_no integer NOT NULL,
+    account core.account NOT NULL,
+    balance numeric(38,9) NOT NULL,
+    last_seq bigint NOT NULL,
+    CONSTRAINT opening_balance_in_range CHECK (((balance >= (0)::numeric) AND (balance < '100000000000000000000000000000'::numeric)))
+);
+
+CREATE TABLE core.opening_grant (
+    customer_id text NOT NULL,
+    month date NOT NULL,
+    grant_no bigint NOT NULL,
+    gone numeric(38,9) NOT NULL,
+    CONSTRAINT opening_grant_gone_in_range CHECK (((gone >= (0)::numeric) AND (gone < '100000000000000000000000000000'::numeric)))
 );
 
 CREATE TABLE core.rate (
@@ -545,6 +596,18 @@ CREATE TABLE core.schema_state (
     CONSTRAINT schema_state_only_row_true CHECK (only_row),
     CONSTRAINT schema_state_queue_source_known CHECK ((queue_source = ANY (ARRAY['installed'::text, 'found'::text]))),
     CONSTRAINT schema_state_versions_dotted CHECK (((min_code_version ~ '^\d+\.\d+\.\d+$'::text) AND (code_version ~ '^\d+\.\d+\.\d+$'::text)))
+);
+
+CREATE TABLE core.seal (
+    from_seq bigint NOT NULL,
+    to_seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    customer_id text NOT NULL,
+    head bytea NOT NULL,
+    marks bigint[] NOT NULL,
+    CONSTRAINT seal_begins_with_an_operation CHECK ((from_seq > 0)),
+    CONSTRAINT seal_head_is_sha256 CHECK ((octet_length(head) = 32)),
+    CONSTRAINT seal_is_a_span CHECK (((to_seq >= from_seq) AND (to_seq <= (from_seq + 63))))
 );
 
 CREATE TABLE core.usage_event (
@@ -652,6 +715,9 @@ ALTER TABLE ONLY core.credit_type
 ALTER TABLE ONLY core.customer
     ADD CONSTRAINT customer_pkey PRIMARY KEY (customer_id);
 
+ALTER TABLE ONLY core.customer_month
+    ADD CONSTRAINT customer_month_pkey PRIMARY KEY (customer_id, month);
+
 ALTER TABLE ONLY core.entity
     ADD CONSTRAINT entity_id_is_unique UNIQUE (customer_id, entity_id);
 
@@ -694,6 +760,18 @@ ALTER TABLE ONLY core.ledger_entry ATTACH PARTITION core.ledger_entry_default DE
 ALTER TABLE ONLY core.ledger_entry_default
     ADD CONSTRAINT ledger_entry_default_pkey PRIMARY KEY (customer_id, seq, leg, recorded_at);
 
+ALTER TABLE ONLY core.ledger_origin
+    ADD CONSTRAINT ledger_origin_pkey PRIMARY KEY (customer_id, seq);
+
+ALTER TABLE ONLY core.month
+    ADD CONSTRAINT month_pkey PRIMARY KEY (month);
+
+ALTER TABLE ONLY core.opening
+    ADD CONSTRAINT opening_pkey PRIMARY KEY (customer_id, month, wallet_no, account);
+
+ALTER TABLE ONLY core.opening_grant
+    ADD CONSTRAINT opening_grant_pkey PRIMARY KEY (customer_id, month, grant_no);
+
 ALTER TABLE ONLY core.rate
     ADD CONSTRAINT rate_pkey PRIMARY KEY (feature_id, credit_type, quantity, dimensions, effective_from, catalog_version);
 
@@ -711,6 +789,9 @@ ALTER TABLE ONLY core.schema_migration
 
 ALTER TABLE ONLY core.schema_state
     ADD CONSTRAINT schema_state_single_row PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY core.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (customer_id, from_seq);
 
 ALTER TABLE ONLY core.usage_event
     ADD CONSTRAINT usage_event_pkey PRIMARY KEY (customer_id, seq, recorded_at);
@@ -742,19 +823,53 @@ CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no
 
 CREATE INDEX budget_raise_running ON core.budget_raise USING btree (customer_id, budget_no) WHERE (NOT has_ended);
 
+CREATE INDEX counter_window_in_order ON core.counter_window USING btree (customer_id, from_seq);
+
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
 CREATE INDEX entity_path ON core.entity USING gin (path);
 
+CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_in_time ON ONLY core.idempotency USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_undated_recorded_at_idx ON core.idempotency_undated USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
 CREATE INDEX installation_change_in_order ON core.installation_change USING btree (recorded_at);
+
+CREATE INDEX ledger_entry_booked_late ON ONLY core.ledger_entry USING btree (customer_id, recorded_at) WHERE (effective_at IS NOT NULL);
+
+CREATE INDEX ledger_entry_default_customer_id_recorded_at_idx ON core.ledger_entry_default USING btree (customer_id, recorded_at) WHERE (effective_at IS NOT NULL);
 
 CREATE INDEX reservation_held ON core.reservation USING btree (customer_id, expires_at) WHERE (state = 'HELD'::text);
 
 CREATE INDEX reservation_step_of_reservation ON core.reservation_step USING btree (customer_id, reservation_no);
 
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_11_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_12_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_01_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_02_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_default_recorded_at_idx;
+
+ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_undated_recorded_at_idx;
+
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_default_pkey;
 
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_undated_pkey;
+
+ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2026_11_customer_id_recorded_at_idx;
+
+ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2026_12_customer_id_recorded_at_idx;
+
+ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2027_01_customer_id_recorded_at_idx;
+
+ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2027_02_customer_id_recorded_at_idx;
+
+ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_default_customer_id_recorded_at_idx;
 
 ALTER INDEX core.ledger_entry_pkey ATTACH PARTITION core.ledger_entry_default_pkey;
 
@@ -764,9 +879,15 @@ CREATE TRIGGER change_is_immutable BEFORE DELETE OR UPDATE ON core.change FOR EA
 
 CREATE TRIGGER change_is_kept BEFORE TRUNCATE ON core.change FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
+CREATE TRIGGER change_not_in_a_closed_month BEFORE INSERT ON core.change FOR EACH ROW EXECUTE FUNCTION core.refuse_closed('effective_at');
+
 CREATE TRIGGER counter_window_is_immutable BEFORE DELETE OR UPDATE ON core.counter_window FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER counter_window_is_kept BEFORE TRUNCATE ON core.counter_window FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER customer_month_is_immutable BEFORE DELETE OR UPDATE ON core.customer_month FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER customer_month_is_kept BEFORE TRUNCATE ON core.customer_month FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER idempotency_default_is_kept BEFORE TRUNCATE ON core.idempotency_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
@@ -780,18 +901,44 @@ CREATE TRIGGER installation_change_is_immutable BEFORE DELETE OR UPDATE ON core.
 
 CREATE TRIGGER installation_change_is_kept BEFORE TRUNCATE ON core.installation_change FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
+CREATE TRIGGER ledger_entry_default_is_fenced BEFORE INSERT ON core.ledger_entry_default FOR EACH ROW EXECUTE FUNCTION core.refuse_closed('effective_at');
+
 CREATE TRIGGER ledger_entry_default_is_kept BEFORE TRUNCATE ON core.ledger_entry_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER ledger_entry_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_entry FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER ledger_entry_is_kept BEFORE TRUNCATE ON core.ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
+CREATE TRIGGER ledger_entry_not_in_a_closed_month AFTER INSERT ON core.ledger_entry FOR EACH ROW WHEN ((new.effective_at IS NOT NULL)) EXECUTE FUNCTION core.refuse_closed('effective_at');
+
+CREATE TRIGGER ledger_origin_is_immutable BEFORE DELETE OR UPDATE ON core.ledger_origin FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER ledger_origin_is_kept BEFORE TRUNCATE ON core.ledger_origin FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER opening_grant_is_immutable BEFORE DELETE OR UPDATE ON core.opening_grant FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER opening_grant_is_kept BEFORE TRUNCATE ON core.opening_grant FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER opening_is_immutable BEFORE DELETE OR UPDATE ON core.opening FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER opening_is_kept BEFORE TRUNCATE ON core.opening FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
 CREATE TRIGGER reservation_step_is_immutable BEFORE DELETE OR UPDATE ON core.reservation_step FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER reservation_step_is_kept BEFORE TRUNCATE ON core.reservation_step FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER reservation_step_not_in_a_closed_month BEFORE INSERT ON core.reservation_step FOR EACH ROW WHEN ((new.effective_at IS NOT NULL)) EXECUTE FUNCTION core.refuse_closed('effective_at');
+
+CREATE TRIGGER seal_is_immutable BEFORE DELETE OR UPDATE ON core.seal FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER seal_is_kept BEFORE TRUNCATE ON core.seal FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER usage_event_default_is_fenced BEFORE INSERT ON core.usage_event_default FOR EACH ROW EXECUTE FUNCTION core.refuse_closed('occurred_at');
 
 CREATE TRIGGER usage_event_default_is_kept BEFORE TRUNCATE ON core.usage_event_default FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER usage_event_is_immutable BEFORE DELETE OR UPDATE ON core.usage_event FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER usage_event_is_kept BEFORE TRUNCATE ON core.usage_event FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER usage_event_not_in_a_closed_month AFTER INSERT ON core.usage_event FOR EACH ROW WHEN (((new.occurred_at IS NOT NULL) AND (new.occurred_at < date_trunc('month'::text, new.recorded_at, 'UTC'::text)))) EXECUTE FUNCTION core.refuse_closed('occurred_at');

@@ -182,6 +182,9 @@ SQLSTATES: Mapping[str, Meaning] = {
     "UC120": Meaning("RECOVERY_NEEDED", Shed, "another identity than before; run `controlplane recover`"),
     "UC900": Meaning("UNKNOWN_QUEUE", RequestError, "core.enqueue: no such queue"),
     "UC910": Meaning("IMMUTABLE", RequestError, "history is never changed; correct it by a reversal"),
+    "UC911": Meaning(
+        "PERIOD_CLOSED", RequestError, "books are closed until then; record it in an open month"
+    ),
     "23505": Meaning("ALREADY_EXISTS", RequestError),
     "25006": Meaning("READ_ONLY", Shed),
     "42501": Meaning("FORBIDDEN", RequestError),

@@ -111,6 +111,25 @@ def test_from_nothing_to_a_decision(api: Api) -> None:
     assert api.consume(customer, **large)["reason"] == "BUDGET_EXCEEDED"
 
 
+def test_an_entity_is_forgotten(api: Api) -> None:
+    customer = api.customer()
+    who = {"customerId": customer, "entityId": "zelda"}
+    named = {**who, "type": "user", "name": "Zelda", "metadata": {"mail": "z@example"}}
+    mutate(api, "upsertEntity", "UpsertEntityInput", "entity { id }", named)
+    left = "entity { entityId name metadata type }"
+    made = mutate(api, "eraseEntity", "EraseEntityInput", left, who)["entity"]
+    assert made == {"entityId": made["entityId"], "name": None, "metadata": {}, "type": "user"}
+    assert made["entityId"].startswith("erased:")
+    query = "query ($c: ID!, $e: ID!) { entity(customerId: $c, entityId: $e) { entityId path } }"
+    assert api.data(query, {"c": customer, "e": "zelda"})["entity"] is None
+    found = api.data(query, {"c": customer, "e": made["entityId"]})["entity"]
+    assert found == {"entityId": made["entityId"], "path": [made["entityId"]]}
+    again = mutate(api, "eraseEntity", "EraseEntityInput", left, who)
+    assert (again["entity"], again["userErrors"][0]["code"]) == (None, "NOT_FOUND")
+    mutate(api, "upsertEntity", "UpsertEntityInput", "entity { id }", {**who, "type": "agent"})
+    assert api.data(query, {"c": customer, "e": "zelda"})["entity"]["path"] == ["zelda"]
+
+
 def test_all_errors_at_once(api: Api) -> None:
     customer = api.customer()
     given = {

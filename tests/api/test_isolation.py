@@ -79,6 +79,7 @@ INPUTS: dict[str, tuple[str, Any]] = {
         "userErrors { code }",
         lambda customer: {"customerId": customer, "entityId": "e", "type": "team"},
     ),
+    "eraseEntity": ("userErrors { code }", lambda customer: {"customerId": customer, "entityId": "e"}),
     "setBudget": (
         "userErrors { code }",
         lambda customer: {

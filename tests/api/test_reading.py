@@ -183,3 +183,64 @@ def test_due_grants_count_before_they_are_booked(api: Api) -> None:
         "wallets": {"nodes": [{"available": "0"}]},
         "grants": {"nodes": [{"state": "EXPIRED", "remaining": "0"}]},
     }
+
+
+PAST = """
+query ($c: ID!, $at: HistoryPoint!) {
+  customer(customerId: $c) {
+    balancesAt(at: $at) {
+      seq isFinal
+      wallets { walletId entityId creditType available held leased settled scheduled owed shortfall decimals }
+    }
+  }
+}
+"""
+
+
+def test_what_wallets_held_before(api: Api) -> None:
+    customer = api.customer("10")
+    for _ in range(2):
+        api.consume(customer)
+    [[seq, recorded]] = api.connection.execute(
+        "SELECT seq, recorded_at FROM core.ledger_entry WHERE customer_id = %s ORDER BY seq OFFSET 1 LIMIT 1",
+        (customer,),
+    )
+    for at in (
+        {"seq": str(seq)},
+        {"recordedAt": recorded.isoformat()},
+        {"effectiveAt": recorded.isoformat()},
+    ):
+        found = api.data(PAST, {"c": customer, "at": at})["customer"]["balancesAt"]
+        assert (found["seq"], found["isFinal"]) == (str(seq), True)
+        [wallet] = found["wallets"]
+        assert wallet == {
+            "walletId": "customer:general",
+            "entityId": None,
+            "creditType": "general",
+            "available": "9",
+            "settled": "9",
+            "decimals": 6,
+            **dict.fromkeys(("held", "leased", "scheduled", "owed", "shortfall"), "0"),
+        }
+    for at, field, problem in (
+        ({}, "at", "ONE_OF"),
+        ({"seq": "1", "recordedAt": recorded.isoformat()}, "at", "ONE_OF"),
+        ({"seq": "99999"}, "seq", "IN_THE_FUTURE"),
+        ({"effectiveAt": "2999-01-01T00:00:00Z"}, "effectiveAt", "IN_THE_FUTURE"),
+    ):
+        error = api.error(PAST, {"c": customer, "at": at})
+        assert (error["code"], error["field"], error["problem"]) == ("INVALID_INPUT", field, problem)
+
+
+def test_ledger_entries_of_an_account(api: Api) -> None:
+    customer = api.customer("10")
+    api.consume(customer)
+
+    def kinds(**filter_: str) -> list[str]:
+        page = api.data(LEDGER, {"c": customer, "order": "OLDEST_FIRST", "filter": filter_})["ledgerEntries"]
+        return [edge["node"]["kind"] for edge in page["edges"]]
+
+    assert kinds(account="AVAILABLE") == ["GRANT", "CONSUME"]
+    assert kinds(account="ISSUED") == ["GRANT"]
+    assert kinds(account="CONSUMED", walletId="customer:general") == ["CONSUME"]
+    assert kinds(account="OWED") == []

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from controlplane.db.pool import Database
+from controlplane.db.statements import split_statements
 from controlplane.demo.world import make_world
 from tests.api.serving import Api, running
 from tests.commands import controlplane
@@ -93,10 +94,13 @@ def test_the_transfer(demo: Api) -> None:
 
 
 def test_sql(demo: Api, connection: psycopg.Connection) -> None:
-    asked, looked = examples("sql")
+    asked, looked, books = examples("sql")
     [(allowed, reason, answer)] = connection.execute(asked).fetchall()
     assert allowed
     assert reason is None
     assert answer["credits"]
     wallets = {row[0]: row[2] for row in connection.execute(looked)}
     assert wallets["guest:credits"] == 300 - Decimal(answer["credits"]["credits"])
+    ledger, _, past = (connection.execute(each.text.encode()) for each in split_statements(books))
+    assert [row[1] for row in ledger if row[0] > 20][-1] == "CONSUME"
+    assert past.fetchall()[0][0]["seq"] == "20"

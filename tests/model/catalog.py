@@ -113,6 +113,12 @@ class Catalog:
 
     credit_types: dict[str, CreditType] = field(default_factory=dict)
     features: dict[str, Feature] = field(default_factory=dict)
+    #: The end of the last closed month; None: none was closed yet.
+    closed_until: datetime | None = None
+
+    def open_from(self, instant: datetime) -> datetime:
+        """Where the open period begins: with the month of the instant, before any was closed."""
+        return self.closed_until or instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
     def decimals(self, credit_type: str) -> int:
         return self.credit_types[credit_type].decimals

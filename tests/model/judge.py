@@ -97,7 +97,7 @@ def judge(customer: Customer, catalog: Catalog, item: Item, instant: datetime, o
     feature = catalog.features.get(item.feature_id)
     entities, newcomers = named_entities(customer, item.entity_ids)
     path = path_of(entities or ())
-    rates = rates_of(feature, item, instant)
+    rates = rates_of(feature, item, instant, catalog.open_from(instant))
     reasons = set(refusals(customer, feature, item, entities, path, rates))
 
     if unbookable := reasons & UNBOOKABLE:
@@ -171,10 +171,12 @@ def named_entities(
     return [customer.entities.get(name) or newcomers[name] for name in entity_ids], list(newcomers.values())
 
 
-def rates_of(feature: Feature | None, item: Item, instant: datetime) -> Mapping[str, Mapping[str, Rate]]:
+def rates_of(
+    feature: Feature | None, item: Item, instant: datetime, open_from: datetime
+) -> Mapping[str, Mapping[str, Rate]]:
     """The rates of the instant or, of what has happened already, of when it did."""
     occurred_at = item.occurred_at or instant
-    if not instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0) <= occurred_at <= instant:
+    if item.occurred_at is not None and not open_from <= occurred_at <= instant:
         raise Malformed("occurredAt", "is not in the open period, or after the instant")
     if feature is None:
         return {}

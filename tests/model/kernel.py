@@ -201,6 +201,13 @@ class Kernel:
         if customer.seq > seq:
             customer.last_at = instant
 
+    def close_month(self, until: datetime) -> None:
+        """Nothing that is recorded from now on may have happened before that, the end of a month."""
+        assert until <= self.clock
+        for customer_id in self.customers:
+            self.book_due(customer_id)
+        self.catalog.closed_until = until
+
     def advance(self, by: timedelta) -> None:
         assert by >= timedelta(0)
         self.clock += by

@@ -1,5 +1,6 @@
 """Malformed requests do nothing at all and name the field (KERNEL §1)."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -64,6 +65,24 @@ def test_malformed(changes: dict[str, Any], field: str) -> None:
 def test_the_open_period(occurred: str) -> None:
     backend = started(grants=[grant("g", "9")])
     assert reasons(consume(backend, ask("k1", overage="RECORD", occurredAt=occurred))) == [None]
+
+
+def test_the_open_period_begins_with_what_is_not_closed() -> None:
+    """It is longer than this month, or of this month alone; a replay answers though its month is closed."""
+    backend = started(grants=[grant("g", "9")])
+
+    def record(key: str, occurred: str) -> list[str | None]:
+        return reasons(consume(backend, ask(key, overage="RECORD", occurredAt=occurred)))
+
+    backend.kernel.close_month(datetime.fromisoformat("2029-12-01T00:00:00Z"))
+    assert record("k1", "2029-12-01T00:00:00Z") == [None]
+    with pytest.raises(Malformed):
+        record("k2", "2029-11-30T23:59:59Z")
+    backend.kernel.close_month(datetime.fromisoformat("2030-01-01T00:00:00Z"))
+    assert record("k1", "2029-12-01T00:00:00Z") == [None]
+    with pytest.raises(Malformed):
+        record("k2", "2029-12-31T23:59:59Z")
+    assert record("k3", "2030-01-01T00:00:00Z") == [None]
 
 
 def test_a_single_quantity_is_named_quantity() -> None:

@@ -20,7 +20,19 @@ FUNCTIONS = """
 """
 
 #: Rows that are never changed.
-HISTORY = ("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change")
+HISTORY = (
+    *("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change"),
+    *("customer_month", "opening", "opening_grant", "ledger_origin", "reservation_step", "seal"),
+)
+
+#: Those that ``verify`` works out anew from the others.
+OPENINGS = ("customer_month", "opening", "opening_grant")
+
+#: Those of them that seals are made of.
+SEALED = (
+    *("ledger_entry", "usage_event", "change", "counter_window", "idempotency"),
+    *("reservation_step", "ledger_origin"),
+)
 
 
 def uncommented(source: str) -> str:

@@ -24,6 +24,8 @@ CHECKS = {
     "gates",
     "raises",
     "references",
+    "chart",
+    "openings",
 }
 
 
@@ -100,6 +102,7 @@ def offended(world: Configuration) -> set[str]:
 def test_all_is_well_through_a_long_day(world) -> None:
     assert offended(world) == set()
     looked = dict(world.rows("SELECT check_name, checked FROM api.verify() WHERE checked IS NOT NULL"))
+    assert looked.pop("openings") == 0  # no month was opened; test_openings.py has those
     assert min(looked.values()) > 0
     world.advance("3 hours")  # the raise ends, a grant takes effect
     consume(world, "c", "ada", input=9000)
@@ -130,6 +133,7 @@ TAMPERED = {
         "grants",
     },
     "DELETE FROM core.ledger_entry WHERE kind = 'CONSUME'": {"balances", "charges", "grants"},
+    "UPDATE core.ledger_entry SET kind = 'OVERDRAFT_REPAID' WHERE kind = 'GRANT'": {"chart", "keys"},
     "UPDATE core.credit_grant SET remaining = remaining - 1 WHERE amount = 30": {"grants", "overspend"},
     "UPDATE core.credit_grant SET amount = amount + 1 WHERE amount = 30": {"grants"},
     "UPDATE core.credit_grant SET is_open = NOT is_open": {"grants"},

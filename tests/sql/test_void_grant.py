@@ -30,8 +30,11 @@ def test_what_is_left_is_taken_back_once(world) -> None:
     }
     assert entries(world, seq) == [(seq + 1, 1, "GRANT_VOIDED", grant_id, "AVAILABLE", "VOIDED", "7")]
     assert world.rows("SELECT kind, after ->> 'reason', actor FROM core.change WHERE seq = %s", seq + 1) == [
-        ("GRANT_VOIDED", "charged back", "test")
+        ("GRANT_VOIDED", None, "test")
     ]
+    assert (
+        world.one("SELECT void_reason FROM core.credit_grant WHERE grant_no = %s", grant_id) == "charged back"
+    )
     shown = read(world, grant_id)
     assert (shown["status"], shown["remaining"]) == ("VOIDED", "0")
     assert shown["voidedAt"] is not None

@@ -37,7 +37,7 @@ BEGIN
   v_print := core.grant_fingerprint(p_input);
   v_answer := core.known_answer(p_customer_id, p_input ->> 'idempotencyKey', v_month, v_print, c_fields);
   IF v_answer IS NOT NULL THEN
-    RETURN v_answer || '{"replayed": true}';
+    RETURN core.show_grant(p_customer_id, v_answer) || '{"replayed": true}';
   ELSIF v_month > v_gate.last_at + interval '1 month' THEN
     v_faults := core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
   END IF;
@@ -57,8 +57,11 @@ BEGIN
   PERFORM core.refuse_faults(v_faults || core.grant_faults(p_input, v_wallet, v_grant, v_gate.last_at));
 
   v_answer := core.book_grant(v_gate, v_wallet, v_grant, p_actor);
+  INSERT INTO core.ledger_origin (customer_id, seq, actor, source) VALUES (p_customer_id, v_gate.seq + 1, p_actor, v_grant.source);
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
-  VALUES (p_customer_id, v_month, core.key_bytes(p_input ->> 'idempotencyKey'), v_print, v_gate.last_at, v_gate.seq + 1, v_answer::json, true);
+  SELECT p_customer_id, v_month, core.key_bytes(p_input ->> 'idempotencyKey'), v_print, v_gate.last_at, v_gate.seq + 1,
+         (v_answer - 'walletId' || jsonb_build_object('walletNo', w.wallet_no))::json, true
+  FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_id = v_answer ->> 'walletId';
   RETURN v_answer || '{"replayed": false}';
 END
 $$;

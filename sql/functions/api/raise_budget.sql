@@ -38,8 +38,9 @@ BEGIN
 
   UPDATE core.budget SET raised = raised + v_amount WHERE customer_id = p_customer_id AND budget_no = v_budget.budget_no;
   v_gate.next_due_at := least(v_gate.next_due_at, v_until);
+  -- The reason may name somebody: it stands with the raise alone, which can be erased.
   v_seq := core.end_change(v_gate, 'RAISE', v_budget.budget_no::text, NULL,
-    jsonb_build_object('budgetNo', v_budget.budget_no, 'amount', trim_scale(v_amount)::text, 'until', v_until, 'reason', p_input ->> 'reason'), p_actor);
+    jsonb_build_object('budgetNo', v_budget.budget_no, 'amount', trim_scale(v_amount)::text, 'until', v_until), p_actor);
   INSERT INTO core.budget_raise (customer_id, raise_no, budget_no, amount, until, raised_by, reason, created_at)
   VALUES (p_customer_id, v_seq, v_budget.budget_no, v_amount, v_until, p_actor, p_input ->> 'reason', v_gate.last_at);
   RETURN (SELECT row - 'key' FROM api.read_budgets(p_customer_id, jsonb_build_object('budgetId', v_id), NULL, 1) AS row);

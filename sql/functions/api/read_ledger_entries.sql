@@ -1,6 +1,6 @@
 -- A page of a customer's ledger, the newest first.
 --
---   p_filter  walletId, grantId, kind, fromSeq, toSeq, recordedFrom, recordedBefore, ascending; each may be absent
+--   p_filter  walletId, grantId, kind, account (from or to it; of walletId, if that is given), fromSeq, toSeq, recordedFrom, recordedBefore, ascending; each may be absent
 --   p_after   key of the row before the page: [incarnation, seq, leg]
 --
 -- Raises UC101 for a foreign cursor.
@@ -35,7 +35,8 @@ BEGIN
     JOIN core.wallet AS t ON t.customer_id = l.customer_id AND t.wallet_no = l.to_wallet_no
     WHERE l.customer_id = $1
       AND ($2 IS NULL OR (l.seq, l.leg) %s (($2 ->> 0)::bigint, ($2 ->> 1)::smallint))
-      AND ($3 IS NULL OR l.from_wallet_no = $3 OR l.to_wallet_no = $3)
+      AND ((($3 IS NULL OR l.from_wallet_no = $3) AND ($4 ->> 'account' IS NULL OR l.from_account::text = $4 ->> 'account'))
+        OR (($3 IS NULL OR l.to_wallet_no = $3) AND ($4 ->> 'account' IS NULL OR l.to_account::text = $4 ->> 'account')))
       AND ($4 ->> 'grantId' IS NULL OR l.grant_no::text = $4 ->> 'grantId' OR (l.kind = 'TRANSFER' AND l.seq::text = $4 ->> 'grantId'))
       AND ($4 ->> 'kind' IS NULL OR l.kind::text = $4 ->> 'kind')
       AND ($4 ->> 'fromSeq' IS NULL OR l.seq >= ($4 ->> 'fromSeq')::bigint)

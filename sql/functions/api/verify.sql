@@ -14,6 +14,7 @@
 --   keys            one for each usage event, grant, transfer         references      what is named of the catalogue exists
 --   terms           grants and transfers = their changes
 --   reservations    what is held, and how each ended
+--   chart           every entry joins accounts that its kind may   openings        of months = the fold up to them
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -34,5 +35,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_reservations(p_customers);
   RETURN QUERY SELECT * FROM core.verify_tree(p_customers);
   RETURN QUERY SELECT * FROM core.verify_references(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_chart(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_openings(p_customers);
 END
 $$;

@@ -24,7 +24,8 @@ BEGIN
   SELECT * INTO v_wallet FROM core.wallet WHERE customer_id = p_customer_id AND wallet_no = v_grant.wallet_no;
   IF v_grant.voided_at IS NULL THEN
     PERFORM core.refuse_faults(core.ended_grant_faults(v_grant, v_gate.last_at));
-    UPDATE core.credit_grant SET remaining = 0, is_scheduled = false, is_open = held > 0, voided_at = v_gate.last_at
+    UPDATE core.credit_grant SET remaining = 0, is_scheduled = false, is_open = held > 0, voided_at = v_gate.last_at,
+      void_reason = p_input ->> 'reason'
     WHERE customer_id = p_customer_id AND grant_no = v_grant.grant_no;
     IF v_grant.remaining > 0 THEN
       UPDATE core.wallet
@@ -38,8 +39,9 @@ BEGIN
               CASE WHEN v_grant.is_scheduled THEN 'SCHEDULED' ELSE 'AVAILABLE' END::core.account, 'VOIDED', v_grant.grant_no, v_grant.remaining,
               CASE WHEN v_grant.is_scheduled THEN v_wallet.scheduled ELSE v_wallet.available END);
     END IF;
+    -- The reason may name somebody: it stands with the grant, where it can be erased.
     PERFORM core.end_change(v_gate, 'GRANT_VOIDED', v_grant.grant_no::text, NULL, jsonb_build_object(
-      'voided', trim_scale(v_grant.remaining)::text, 'held', trim_scale(v_grant.held)::text, 'reason', p_input ->> 'reason'), p_actor);
+      'voided', trim_scale(v_grant.remaining)::text, 'held', trim_scale(v_grant.held)::text), p_actor);
   END IF;
   SELECT * INTO v_change FROM core.change
   WHERE customer_id = p_customer_id AND kind = 'GRANT_VOIDED' AND subject = v_grant.grant_no::text;

@@ -1,5 +1,6 @@
 -- Writes a grant: its wallet if that is new, the grant, its ledger entries, the balances, the gate. One that waits for its
--- payment (is_pending) is a change and moves nothing. Returns the answer that its idempotency key keeps.
+-- payment (is_pending) is a change and moves nothing. Returns the answer, which its
+-- idempotency key keeps with the number of the wallet in place of the id.
 CREATE OR REPLACE FUNCTION core.book_grant(p_gate core.gate, p_wallet core.wallet, p_grant core.credit_grant, p_actor text) RETURNS jsonb
 LANGUAGE plpgsql
 VOLATILE

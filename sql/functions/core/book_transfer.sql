@@ -33,6 +33,8 @@ BEGIN
     v_repaid := least(v_part.amount, v_to.owed);
     v_part.remaining := v_part.amount - v_repaid;
     v_part.held := 0;
+    -- What of the lot it comes from had gone before: its money goes on from there.
+    v_part.lot_offset := coalesce(v_lot.lot_offset, 0) + v_lot.amount - v_lot.remaining - v_lot.held;
     v_part.is_open := v_part.remaining > 0;
     v_part.created_at := p_gate.last_at;
     INSERT INTO core.credit_grant SELECT v_part.*;
@@ -48,6 +50,7 @@ BEGIN
                  (2, 'OVERDRAFT_REPAID', v_to.wallet_no, 'OWED', v_seq, v_repaid, v_to.available + v_part.remaining, v_to.owed - v_repaid))
       AS entry (leg, kind, wallet_no, to_account, grant_no, amount, from_balance, to_balance)
     WHERE amount > 0;
+    INSERT INTO core.ledger_origin (customer_id, seq, actor, source) VALUES (p_gate.customer_id, v_seq, p_actor, v_lot.source);
     v_to.available := v_to.available + v_part.remaining;
     v_to.owed := v_to.owed - v_repaid;
     v_parts := v_parts || jsonb_build_object('fromGrantId', v_lot.grant_no::text, 'grantId', v_seq::text,

@@ -1,4 +1,4 @@
--- An entity's id as JSON: null for the customer itself, and for one that was erased.
+-- An entity's id as JSON: null for the customer itself. One that was erased has its number there.
 CREATE OR REPLACE FUNCTION core.entity_label(p_customer_id text, p_entity_no integer) RETURNS text
 LANGUAGE plpgsql
 STABLE

@@ -44,6 +44,8 @@ DECLARE
   v_row record;
   v_catalog bigint;
   v_installed timestamptz;
+  -- What is recorded as having happened before it is refused: the end of the last closed month, or the beginning of this one.
+  v_open_from timestamptz;
   v_sessions boolean;
   v_dry boolean;
   v_holds boolean;
@@ -120,7 +122,7 @@ DECLARE
 BEGIN
   v_dry := p_operation = 'check';
   v_holds := p_operation = 'reserve';
-  SELECT catalog_version, installed_at INTO v_catalog, v_installed FROM core.installation;
+  SELECT catalog_version, installed_at, open_from INTO v_catalog, v_installed, v_open_from FROM core.installation;
 
   -- part: judge/read_customers.plpgsql
 

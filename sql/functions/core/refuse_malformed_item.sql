@@ -12,6 +12,7 @@ DECLARE
   v_positive boolean := false;
   v_count integer := 0;
   v_occurred timestamptz;
+  v_open_from timestamptz;
 BEGIN
   IF jsonb_typeof(p_item) <> 'object' THEN
     PERFORM core.refuse(p_i, 'items', 'NOT_AN_OBJECT', 'must be an object');
@@ -126,8 +127,11 @@ BEGIN
     v_occurred := (p_item ->> 'occurredAt')::timestamptz;
     IF v_occurred > p_at THEN
       PERFORM core.refuse(p_i, 'occurredAt', 'IN_THE_FUTURE', 'must not be after now');
-    ELSIF v_occurred < date_trunc('month', p_at, 'UTC') THEN
-      PERFORM core.refuse(p_i, 'occurredAt', 'PERIOD_CLOSED', 'must be in the current UTC month');
+    ELSE
+      v_open_from := (SELECT coalesce(open_from, date_trunc('month', p_at, 'UTC')) FROM core.installation);
+      IF v_occurred < v_open_from THEN
+        PERFORM core.refuse(p_i, 'occurredAt', 'PERIOD_CLOSED', format('must not be before %s, when the open period begins', to_char(v_open_from AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')));
+      END IF;
     END IF;
   END IF;
 END

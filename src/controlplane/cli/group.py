@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "Bring customers, entities and opening balances over from a file.",
     "replay": "Drive a recorded trace of requests through credits and budgets.",
     "recover": "After a restore or failover: say that this history goes on.",
+    "close": "Close a month of the books.",
     "watch": "Show a customer's balances as they move.",
     "keys": "Make, list and revoke API keys.",
     "psql": "Open psql on the database.",

@@ -24,6 +24,11 @@ async def upsert_entity(database: Database, customer: str, given: Input, actor: 
     return await _call(database, "SELECT api.upsert_entity(%s, %s, %s)", customer, given, actor)
 
 
+async def erase_entity(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Forget an entity: its id, name and metadata; what it did stays under its number."""
+    return await _call(database, "SELECT api.erase_entity(%s, %s, %s)", customer, given, actor)
+
+
 async def set_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
     """Set a budget."""
     return await _call(database, "SELECT api.set_budget(%s, %s, %s)", customer, given, actor)

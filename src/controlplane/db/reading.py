@@ -114,6 +114,17 @@ async def read_balances(database: Database, customers: Sequence[str]) -> dict[st
     return await _by_customer(database, "SELECT api.read_balances(%s)", customers)
 
 
+async def read_balances_at(database: Database, customer: str, at: Mapping[str, str]) -> Record:
+    """What stood on every account at ``{"seq"}``, ``{"recordedAt"}`` or ``{"effectiveAt"}``.
+
+    Raises:
+        RequestError: not exactly one of the three; no such customer; what has not happened yet.
+    """
+    parameters = (checked_text(customer, "customerId"), encoded(dict(at)))
+    [(found,)] = await database.read("SELECT api.balances_at(%s, %s)", parameters)
+    return dict(found)
+
+
 async def read_versions(database: Database, customers: Sequence[str]) -> dict[str, Record]:
     """``incarnation``, ``seq`` and ``asOf`` of each of these customers; who is unknown is missing."""
     return await _by_customer(database, "SELECT api.read_versions(%s)", customers)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import strawberry
 
 from controlplane.graphql.scalars import DateTime, Long
+from controlplane.graphql.types.history import Account
 from controlplane.graphql.types.reasons import Reason
 from controlplane.graphql.types.reservations import ReservationState
 from controlplane.graphql.types.wallets import GrantStatus
@@ -86,6 +87,7 @@ class LedgerFilter:
         "wallet_id": "walletId",
         "grant_id": "grantId",
         "kind": "kind",
+        "account": "account",
         "from_seq": "fromSeq",
         "to_seq": "toSeq",
         "recorded_from": "recordedFrom",
@@ -96,6 +98,9 @@ class LedgerFilter:
     )
     grant_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this grant.")
     kind: str | None = strawberry.field(default=None, description="Only of this kind, such as CONSUME.")
+    account: Account | None = strawberry.field(
+        default=None, description="Only from or to this account; of the wallet, where one is given."
+    )
     from_seq: Long | None = strawberry.field(default=None, description="From this seq on.")
     to_seq: Long | None = strawberry.field(default=None, description="Up to this seq.")
     recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")

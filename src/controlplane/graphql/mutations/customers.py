@@ -79,6 +79,14 @@ class UpsertEntityInput:
     )
 
 
+@strawberry.input(description="An entity to forget.")
+class EraseEntityInput:
+    """An entity."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    entity_id: strawberry.ID = strawberry.field(description="Natural id, which is forgotten.")
+
+
 @strawberry.input(
     description="A budget. Limit, mode and advice can change; what it counts, and whom, never does."
 )
@@ -129,6 +137,16 @@ class UpsertEntityPayload:
     """Payload."""
 
     entity: Entity | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.type(description="What eraseEntity did.")
+class EraseEntityPayload:
+    """Payload."""
+
+    entity: Entity | None = strawberry.field(
+        description="What is left, under an id of `erased:` and a number; null if something was wrong."
+    )
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
 
@@ -187,6 +205,24 @@ class CustomerMutations:
         if found is None:
             return UpsertEntityPayload(entity=None, user_errors=errors)
         return UpsertEntityPayload(entity=entity(found), user_errors=[])
+
+    @strawberry.mutation(
+        description="Forget an entity for good: its id, name and metadata, ids of its wallets and budgets, "
+        "and the metadata of usage events that named it. Balances, ledger and usage stay, under numbers; the "
+        "id may be used again. Keep people out of idempotency keys, session ids and dimensions: those stay."
+    )
+    async def erase_entity(
+        self,
+        info: Info,
+        given: Annotated[EraseEntityInput, strawberry.argument(name="input", description="The entity.")],
+    ) -> EraseEntityPayload:
+        """Forget."""
+        found, errors = await changed(
+            info, Scope.CUSTOMERS, given.customer_id, configuration.erase_entity, json_of(given)
+        )
+        if found is None:
+            return EraseEntityPayload(entity=None, user_errors=errors)
+        return EraseEntityPayload(entity=entity(found), user_errors=[])
 
     @strawberry.mutation(description="Set a budget.")
     async def set_budget(

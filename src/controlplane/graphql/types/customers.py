@@ -1,15 +1,26 @@
 """Customers and their entities."""
 
 from enum import Enum
+from typing import Annotated
 
 import strawberry
 
+from controlplane.db import reading
 from controlplane.db.reading import Record
+from controlplane.graphql.arguments import filter_of
 from controlplane.graphql.context import Info
 from controlplane.graphql.identity import node_id
 from controlplane.graphql.scalars import JSON, DateTime
 from controlplane.graphql.types.nodes import Node, from_record
-from controlplane.graphql.types.wallets import Version, Wallet, version, wallet
+from controlplane.graphql.types.wallets import (
+    HistoryPoint,
+    PastBalance,
+    Version,
+    Wallet,
+    past_balance,
+    version,
+    wallet,
+)
 
 
 @strawberry.enum(description="What a request that names an unknown entity does.")
@@ -50,6 +61,18 @@ class Customer(Node):
         """All customers of one operation are read together."""
         balance = await info.context.balances().load(self.customer_id)
         return [wallet(record) for record in balance["wallets"]] if balance else []
+
+    @strawberry.field(description="What its wallets held at some place of its history.")
+    async def balances_at(
+        self,
+        info: Info,
+        at: Annotated[HistoryPoint, strawberry.argument(description="When: exactly one of its fields.")],
+    ) -> PastBalance:
+        """By the ledger; one look-up, however long the history is."""
+        found = await reading.read_balances_at(
+            info.context.services.database, self.customer_id, filter_of(at)
+        )
+        return past_balance(found)
 
 
 @strawberry.type(description="A node of a customer's tree: department, team, user, agent, product.")

@@ -1,7 +1,7 @@
 """Wallets, grants, and the live balance."""
 
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 
@@ -118,6 +118,62 @@ class Balance:
     customer_id: strawberry.ID = strawberry.field(description="Whose balance it is.")
     version: Version = strawberry.field(description="Which state this is.")
     wallets: list[Wallet] = strawberry.field(description="The wallets asked for, the oldest thousand.")
+
+
+@strawberry.type(description="A wallet as it stood at some place of its customer's history.")
+class PastWallet:
+    """One wallet; what was made later shows zeros."""
+
+    wallet_id: strawberry.ID = strawberry.field(description="Natural id, unique within the customer.")
+    entity_id: strawberry.ID | None = strawberry.field(
+        description="Of which entity; null: the customer's own."
+    )
+    credit_type: strawberry.ID = strawberry.field(description="Which kind of credit it holds.")
+    available: Credits = strawberry.field(description="What could be spent; overdraft is not in it.")
+    held: Credits = strawberry.field(description="Held by reservations.")
+    leased: Credits = strawberry.field(description="Leased to sidecars.")
+    settled: Credits = strawberry.field(description="available + held + leased.")
+    scheduled: Credits = strawberry.field(description="Granted, and not effective then.")
+    owed: Credits = strawberry.field(description="Overdraft drawn.")
+    shortfall: Credits = strawberry.field(description="Recorded use that nothing had paid for.")
+    decimals: int = strawberry.field(description="Digits behind the point that the credit type has.")
+    display_decimals: int = strawberry.field(description="Digits to show to people; round down.")
+
+
+@strawberry.type(description="All wallets of a customer at one place of its history, by the ledger as it is.")
+class PastBalance:
+    """What `balancesAt` tells."""
+
+    seq: Long = strawberry.field(
+        description="The operation asked for, or that of the last ledger entry recorded by then."
+    )
+    is_final: bool = strawberry.field(
+        description="False as long as something was due by `effectiveAt` that is not booked yet."
+    )
+    wallets: list[PastWallet] = strawberry.field(description="The oldest thousand of those there are now.")
+
+
+@strawberry.input(description="A place in a customer's history: exactly one of these.")
+class HistoryPoint:
+    """Where to look."""
+
+    KEYS: ClassVar = {"seq": "seq", "recorded_at": "recordedAt", "effective_at": "effectiveAt"}
+    seq: Long | None = strawberry.field(default=None, description="After this operation.")
+    recorded_at: DateTime | None = strawberry.field(
+        default=None, description="After all that was recorded by then: what one was told at that instant."
+    )
+    effective_at: DateTime | None = strawberry.field(
+        default=None,
+        description="After all that had taken effect by then: what was due is counted from when it was due,"
+        " however much later it was booked.",
+    )
+
+
+def past_balance(record: Record) -> PastBalance:
+    """From ``api.balances_at``."""
+    return from_record(
+        PastBalance, record, wallets=[from_record(PastWallet, each) for each in record["wallets"]]
+    )
 
 
 def wallet(record: Record) -> Wallet:
