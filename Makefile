@@ -42,7 +42,7 @@ bench: $(VENV)/.installed-dev ## Our rows against the yardsticks, and what grows
 	@$(BIN)/python -m bench $(ARGS)
 
 races: $(VENV)/.installed-dev ## Race sixteen connections over so many other worlds: make races RACES=200
-	@CONTROLPLANE_TEST_RACES=$(or $(RACES),100) $(BIN)/pytest tests/concurrency/test_histories.py
+	@CONTROLPLANE_TEST_RACES=$(or $(RACES),100) CONTROLPLANE_TEST_FIRST_RACE=$$(date +%s) $(BIN)/pytest -n $(WORKERS) tests/concurrency/test_histories.py
 
 faults: $(VENV)/.installed-dev ## Kill Postgres and cut wires under load so many times, and all other faults: make faults ROUNDS=50
 	@CONTROLPLANE_TEST_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest --timeout 0 tests/faults
