@@ -25,7 +25,8 @@ MUTATIONS = {
     "transfer_credits": "parts { grantId }",
 }
 DECISION = """
-  allowed reason message replayed wouldAllow seq quantities { name amount } credits { creditType amount }
+  allowed reason message replayed wouldAllow seq reservationId expiresAt
+  quantities { name amount } credits { creditType amount }
   slices { walletId grantId amount } shortfall { creditType amount }
   warnings { budgetId entityId limit used advice }
   wallets { walletId creditType available held leased settled owed }
@@ -69,19 +70,26 @@ class GraphqlBackend(SqlBackend):
         return self._api.data(query, {"input": _with_pairs(fields)})[name]
 
     def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
+        if verb == "reserve" and any(item["overage"] == "RECORD" for item in items):
+            return super()._decide(verb, items, observe)  # the schema has no words for it
         self._stop_clock()
         asked = [
             _without_nulls({**item, "customerId": self._customer, "featureId": self._own(item["featureId"])})
             for item in items
         ]
         kind = "query" if verb == "check" else "mutation"
-        query = f"{kind} ($input: [ConsumeInput!]!) {{ {verb}Many(input: $input) {{ {DECISION} }} }}"
+        asks = "Reserve" if verb == "reserve" else "Consume"
+        query = f"{kind} ($input: [{asks}Input!]!) {{ {verb}Many(input: $input) {{ {DECISION} }} }}"
         answer = self._api.post(query, {"input": asked}, key=self._observed if observe else None)
         if errors := answer.get("errors"):
             field = re.sub(r"^\[\d+\]\.", "", errors[0]["extensions"]["field"])
             root = re.split(r"[.\[]", field)[0]
             raise Malformed("quantities" if root == "quantity" else root)
-        return [self._seen(decision) for decision in answer["data"][f"{verb}Many"]]
+        decisions = answer["data"][f"{verb}Many"]
+        for item, decision in zip(items, decisions, strict=True):
+            if decision["reservationId"] is not None:
+                self._reservations[item["idempotencyKey"]] = decision["reservationId"]
+        return [self._seen(decision) for decision in decisions]
 
     def _seen(self, decision: dict[str, Any]) -> forms.Answer:
         types = {own: name for name, own in self._types.items()}
@@ -99,7 +107,7 @@ class GraphqlBackend(SqlBackend):
                 {
                     **each,
                     "walletId": self._world_id(each["walletId"]),
-                    "grantId": each["grantId"] and self._grants[each["grantId"]],
+                    "grantId": self._grant_id(each["grantId"]),
                 }
                 for each in decision["slices"]
             ],

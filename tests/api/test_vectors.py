@@ -7,6 +7,7 @@ from tests.api.serving import Api
 from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.model_backend import ModelBackend
+from tests.conformance.sql_backend import stop_clock
 from tests.model.strategies import history
 
 #: How long to wait, the door says in its own way.
@@ -21,5 +22,6 @@ def test_graphql_agrees_with_every_case(api: Api) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_graphql_agrees_with_the_model(api: Api, seed: int) -> None:
+    stop_clock(api.connection)
     found = first_disagreement(ModelBackend(), GraphqlBackend(api), history(seed, 40), LEFT_OUT)
     assert found is None
