@@ -58,7 +58,8 @@ BEGIN
              FROM whole AS w WHERE w.parts <> (w.after ->> 'parts')::bigint OR w.amount IS DISTINCT FROM (w.after ->> 'amount')::numeric LIMIT 20)
   UNION ALL (SELECT 'terms', g.customer_id, NULL, jsonb_build_object('grantId', g.grant_no::text, 'from', g.from_grant_no::text)
              FROM core.credit_grant AS g WHERE g.from_grant_no IS NOT NULL AND (p_customers IS NULL OR g.customer_id = ANY (p_customers))
-               AND NOT EXISTS (SELECT FROM moved AS m WHERE m.customer_id = g.customer_id AND m.seq = g.grant_no) LIMIT 20)
+               AND NOT EXISTS (SELECT FROM moved AS m WHERE m.customer_id = g.customer_id AND m.seq = g.grant_no)
+               AND NOT EXISTS (SELECT FROM core.ledger_entry AS e WHERE e.customer_id = g.customer_id AND e.seq = g.grant_no AND e.grant_no = g.grant_no AND e.kind = 'REVERSAL') LIMIT 20)
   UNION ALL (SELECT 'terms', m.customer_id, NULL, jsonb_build_object('partsMoved', m.parts, 'partsOfTransfers', w.parts)
              FROM (SELECT m.customer_id, count(*) AS parts FROM moved AS m GROUP BY m.customer_id) AS m
              LEFT JOIN (SELECT w.customer_id, sum(w.parts) AS parts FROM whole AS w GROUP BY w.customer_id) AS w ON w.customer_id = m.customer_id
