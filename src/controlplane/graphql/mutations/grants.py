@@ -171,9 +171,9 @@ class GrantMutations:
         timeout_ms: TimeoutMs = None,
     ) -> GrantCreditsPayload:
         """Grant once."""
-        asked = _asked(info, given)
+        asked = asked_of_customer(info, given)
         decide = partial(info.context.services.decisions.grant, given.customer_id, asked)
-        found, errors = await _once(info, decide, timeout_ms)
+        found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
             return GrantCreditsPayload(grant=None, replayed=False, user_errors=errors)
         granted = await _grant(info, given.customer_id, found["grantId"])
@@ -230,10 +230,10 @@ class GrantMutations:
         timeout_ms: TimeoutMs = None,
     ) -> TransferCreditsPayload:
         """Move once."""
-        asked = _asked(info, given)
+        asked = asked_of_customer(info, given)
         asked["from"] = asked.pop("from_")
         decide = partial(info.context.services.decisions.transfer, given.customer_id, asked)
-        found, errors = await _once(info, decide, timeout_ms)
+        found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
             return TransferCreditsPayload(
                 parts=[], from_wallet=None, to_wallet=None, seq=None, replayed=False, user_errors=errors
@@ -248,8 +248,8 @@ class GrantMutations:
         )
 
 
-def _asked(info: Info, given: GrantCreditsInput | TransferCreditsInput) -> dict[str, Any]:
-    """What is asked of the customer, by a caller who may.
+def asked_of_customer(info: Info, given: Any) -> dict[str, Any]:
+    """What an input asks of its customer, by a caller who may give credits.
 
     Raises:
         GraphQLError: ``FORBIDDEN``.
@@ -262,7 +262,7 @@ def _asked(info: Info, given: GrantCreditsInput | TransferCreditsInput) -> dict[
     return asked
 
 
-async def _once(info: Info, decide: Any, timeout_ms: int | None) -> tuple[Record | None, list[UserError]]:
+async def made_once(info: Info, decide: Any, timeout_ms: int | None) -> tuple[Record | None, list[UserError]]:
     """What a lane answered to a request under a key, or what is wrong with it."""
     seconds = info.context.seconds_left(timeout_ms)
     return await attempted(lambda: decide(actor_of(info.context.principal), within=seconds))
