@@ -109,3 +109,20 @@ def test_a_live_balance_shows_it_at_once(api: Api) -> None:
         assert shown() == "6"
         reverse(api, customer, event, share="0.5")
         assert shown() == "8"
+
+
+def test_a_chargeback_books_what_was_spent(api: Api) -> None:
+    customer = api.customer("10")
+    event = api.consume(customer, quantities=quantities("4"))["usageEventId"]
+    void = """mutation ($i: VoidGrantInput!) { voidGrant(input: $i) {
+        grant { status chargedBackAt voidedAt } voided held receivable replayed userErrors { code } } }"""
+    given = {"customerId": customer, "grantId": "4", "reason": "dispute", "chargeback": True}
+    made = api.data(void, {"i": given})["voidGrant"]
+    assert made["grant"]["status"] == "VOIDED"
+    assert made["grant"]["chargedBackAt"] == made["grant"]["voidedAt"] is not None
+    assert (made["voided"], made["held"], made["receivable"]) == ("6", "0", "4")
+    assert api.data(void, {"i": given})["voidGrant"] == made | {"replayed": True}
+    wallets = "query ($c: ID) { wallets(customerId: $c) { nodes { available receivable } } }"
+    assert api.data(wallets, {"c": customer})["wallets"]["nodes"] == [{"available": "0", "receivable": "4"}]
+    reverse(api, customer, event, share="0.5")
+    assert api.data(wallets, {"c": customer})["wallets"]["nodes"] == [{"available": "0", "receivable": "2"}]

@@ -49,7 +49,7 @@ BEGIN
       WHEN e.kind IN ('PAYMENT_RECEIVED', 'GRANT_VOIDED', 'CHARGEBACK')
         THEN NOT EXISTS (
           SELECT FROM core.change AS c WHERE c.customer_id = e.customer_id AND c.seq = e.seq AND c.recorded_at = e.recorded_at
-            AND c.subject = e.grant_no::text AND c.kind = CASE e.kind WHEN 'GRANT_VOIDED' THEN 'GRANT_VOIDED' WHEN 'CHARGEBACK' THEN 'GRANT_CHARGED_BACK' ELSE 'GRANT_UPDATED' END) END
+            AND c.subject = e.grant_no::text AND c.kind = ANY (CASE e.kind WHEN 'GRANT_VOIDED' THEN '{GRANT_VOIDED}' WHEN 'CHARGEBACK' THEN '{GRANT_VOIDED,GRANT_CHARGED_BACK}' ELSE '{GRANT_UPDATED}' END::text[])) END
   )
   SELECT 'seq', NULL, count(*), NULL::jsonb FROM stepped AS s WHERE s.recorded_at < 'infinity'
   UNION ALL (SELECT 'seq', s.customer_id, NULL, jsonb_build_object('seq', s.seq, 'before', s.before) FROM stepped AS s WHERE s.seq <> s.before + 1 LIMIT 20)

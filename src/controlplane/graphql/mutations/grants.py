@@ -84,7 +84,11 @@ class VoidGrantInput:
 
     customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
     grant_id: strawberry.ID = strawberry.field(description="Which grant.")
-    reason: str = strawberry.field(description="Why; it stays in the history.")
+    reason: str = strawberry.field(description="Why.")
+    chargeback: bool | None = strawberry.field(
+        default=UNSET,
+        description="Its payment was taken back: what was spent of it is a receivable. False if not given.",
+    )
 
 
 @strawberry.input(description="A wallet: by its id, or by its credit type and whose it is.")
@@ -135,6 +139,9 @@ class VoidGrantPayload:
     voided: Credits | None = strawberry.field(description="What was left of it and was taken back.")
     held: Credits | None = strawberry.field(
         description="What reservations held of it then: spent by them, or taken back when it is returned."
+    )
+    receivable: Credits | None = strawberry.field(
+        description="What had been spent of it, if it was charged back: the customer is to pay it again."
     )
     seq: Long | None = strawberry.field(description="Place in the customer's history.")
     replayed: bool = strawberry.field(description="Whether it had been voided before; nothing changed now.")
@@ -198,7 +205,8 @@ class GrantMutations:
 
     @strawberry.mutation(
         description="Take back what is left of a grant and not held by reservations. Voiding again changes"
-        " nothing; one that is EXPIRED or EXHAUSTED is refused with that code."
+        " nothing; one that is EXPIRED or EXHAUSTED is refused with that code, unless it is a chargeback:"
+        " then what was spent of it, and what reservations hold of it as they settle, is a receivable."
     )
     async def void_grant(
         self,
@@ -211,7 +219,13 @@ class GrantMutations:
         )
         if found is None:
             return VoidGrantPayload(
-                grant=None, voided=None, held=None, seq=None, replayed=False, user_errors=errors
+                grant=None,
+                voided=None,
+                held=None,
+                receivable=None,
+                seq=None,
+                replayed=False,
+                user_errors=errors,
             )
         granted = await _grant(info, given.customer_id, found["grantId"])
         return from_record(VoidGrantPayload, found, grant=granted, user_errors=[])
