@@ -7,7 +7,7 @@ What is compared, under these names, so that a door which does not show one can 
 vectors compare (``compare.comparable``); ``seq`` (from the end of the set-up on), ``wallets``, ``denied``
 (the binding of what would not have been allowed, with its figures), ``nearest`` (that of what was
 allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call); and after each operation
-``left``, ``grants``, ``owed``, ``used``, ``wouldDeny`` and ``seq`` of the state.
+``left``, ``grants``, ``owed``, ``short``, ``receivable``, ``used``, ``wouldDeny`` and ``seq`` of the state.
 """
 
 from collections.abc import Collection
@@ -65,6 +65,8 @@ def standing(state: State, started: int) -> dict[str, Any]:
         "left": state["left"],
         "grants": state["grants"],
         "owed": state["owed"],
+        "short": state["short"],
+        "receivable": state["receivable"],
         "used": sorted(state["used"], key=place),
         "wouldDeny": sorted(state["wouldDeny"], key=place),
     }

@@ -100,6 +100,33 @@ class SqlBackend:
         for place, part in enumerate(moved["parts"]):
             self._grants[part["grantId"]] = f"{transfer_id}.{place}"
 
+    def reverse(self, reversal_id: str, key: str, share: str) -> None:
+        used = self._rows(
+            "SELECT seq::text FROM core.idempotency"
+            " WHERE customer_id = %s AND key = core.key_bytes(%s) AND allowed",
+            self._customer,
+            key,
+        )
+        made = self._refusable(
+            "reverse_consumption",
+            idempotencyKey=f"reversal-{reversal_id}",
+            usageEventId=used[0][0] if used else "0",
+            share=share,
+            reason="test",
+        )
+        self._adjusted(reversal_id, made)
+
+    def _adjusted(self, reversal_id: str, made: Any) -> None:
+        known = [part["grantId"] for part in made["returned"] if part["account"] == "AVAILABLE"]
+        for place, grant_no in enumerate(no for no in known if no not in self._grants):
+            self._grants[grant_no] = f"{reversal_id}.{place}"
+
+    def set_reversal_of_expired(self, policy: str) -> None:
+        self._change("upsert_customer", reversalOfExpired=policy)
+
+    def charge_back(self, grant_id: str) -> None:
+        self._refusable("void_grant", grantId=self._grant_no(grant_id), reason="test", chargeback=True)
+
     def _grant_no(self, grant_id: str) -> str:
         """What a grant is called here; "0", which nobody is, for one that is not there."""
         return next((no for no, name in list(self._grants.items()) if name == grant_id), "0")
@@ -191,11 +218,19 @@ class SqlBackend:
             "SELECT grant_no::text, amount - (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
             " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no"
             " AND e.kind IN ('CONSUME', 'OVERDRAFT_REPAID', 'TRANSFER', 'GRANT_VOIDED'))"
+            " + (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
+            " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no AND e.grant_no <> e.seq"
+            " AND e.kind = 'REVERSAL' AND e.to_account IN ('AVAILABLE', 'EXPIRED'))"
             " FROM core.credit_grant AS g WHERE customer_id = %s",
             self._customer,
         )
-        owed = self._rows(
-            "SELECT wallet_id, owed FROM core.wallet WHERE customer_id = %s AND owed > 0", self._customer
+        wallets = self._rows(
+            "SELECT wallet_id, owed, shortfall, receivable FROM core.wallet WHERE customer_id = %s",
+            self._customer,
+        )
+        owed, short, receivable = (
+            {self._world_id(row[0]): _plain(row[place]) for row in wallets if row[place]}
+            for place in (1, 2, 3)
         )
         return {
             "seq": self._one("SELECT seq FROM core.gate WHERE customer_id = %s", self._customer),
@@ -204,7 +239,9 @@ class SqlBackend:
                 self._grants[shown["grantId"]]: {name: shown[name] for name in ("status", "remaining")}
                 for (shown,) in self._rows("SELECT api.read_grants(%s, '{}', NULL, 100000)", self._customer)
             },
-            "owed": {self._world_id(wallet): _plain(amount) for wallet, amount in owed},
+            "owed": owed,
+            "short": short,
+            "receivable": receivable,
             "used": [name | {"used": _plain(used)} for name, used, _, _ in named if used],
             "wouldDeny": [
                 name | {"count": denied, "amount": _plain(amount)}

@@ -14,6 +14,7 @@ from tests.model.customer import (
     SCHEDULED,
     SHORTFALL,
     Budget,
+    Charged,
     Counter,
     Customer,
     Entry,
@@ -82,6 +83,14 @@ class Booking:
         amounts = plan.amounts()
         for limit in verdict.limits:
             self.count(limit, limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
+        subjects = {
+            limit.subject: (limit.span.start, limit.span.end)
+            for limit in verdict.limits
+            if keeps_count(limit.budget)
+            and limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts)
+        }
+        charged = Charged(self.customer.seq, self.instant, verdict.fit.quantities, amounts, subjects)
+        self.memory.append(self.customer.charged, charged)
 
     def own_wallet(self, credit_type: str) -> Wallet:
         """The customer's own, which a shortfall makes where nothing acceptable has a wallet."""

@@ -14,7 +14,7 @@ from tests.model.words import Kind, Mode, UnknownEntity, Window
 SCHEDULED, AVAILABLE = "scheduled", "available"
 #: Where credits come from and where they go.
 ISSUED, CONSUMED, EXPIRED, OWED, SHORTFALL = "issued", "consumed", "expired", "owed", "shortfall"
-VOIDED, MOVED = "voided", "moved"
+VOIDED, MOVED, RECEIVABLE = "voided", "moved", "receivable"
 
 #: The subject of a budget on each session.
 SESSION = "SESSION"
@@ -67,6 +67,8 @@ class Grant:
     expired: Fraction = ZERO
     pending: bool = False  # not issued before its payment is received
     voided: bool = False
+    charged_back: bool = False  # its payment was taken back
+    adjusts: "Grant | None" = None  # the one that had paid for what was reversed and has expired
 
     @property
     def left(self) -> Fraction:
@@ -162,6 +164,18 @@ class Entry(NamedTuple):
     amount: Fraction
 
 
+@dataclass(eq=False)
+class Charged:
+    """What a consumption was charged, so that it can be taken back: ``costs`` include what fell short."""
+
+    seq: int
+    at: datetime
+    quantities: Mapping[str, Fraction]
+    costs: Mapping[str, Fraction]  # by credit type
+    subjects: "Mapping[Subject, tuple[datetime | None, datetime | None]]"  # in which window each counted it
+    reversed: Fraction = ZERO  # the share taken back
+
+
 class Operation(NamedTuple):
     """One change of the customer's state or configuration."""
 
@@ -194,6 +208,8 @@ class Customer:
     answers: dict[str, Any] = field(default_factory=dict)  # by idempotency key: (fingerprint, answer)
     operations: list[Operation] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    charged: list[Charged] = field(default_factory=list)
+    reversal_lapses: bool = False  # what has expired does not return as an adjustment
 
 
 #: The nodes of an item, nearest first; None is the customer itself.
