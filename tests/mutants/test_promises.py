@@ -135,8 +135,8 @@ SLIPS = (
         "P14",
         "parts of a reversal do not come to the whole",
         "core.reversed_amounts",
-        r"trunc\(m\.amount \* p_before",
-        "round(m.amount * p_before",
+        r"trunc\(m\.amount \* p_before, m\.decimals\)",
+        "trunc(m.amount * p_before, 0)",
     ),
     Slip(
         "P4",
