@@ -90,7 +90,7 @@ class Judge:
             )
         }
         grants = {
-            self.sql._grants[str(no)]: (no, at)
+            self.sql._grant_id(str(no)): (no, at)
             for no, at in self.arena.rows(
                 "SELECT grant_no, created_at FROM core.credit_grant WHERE customer_id = %s",
                 self.sql._customer,
@@ -123,9 +123,12 @@ class Judge:
             for seq, at in self.arena.rows(
                 "SELECT max(seq), recorded_at FROM ("
                 " SELECT seq, recorded_at FROM core.ledger_entry WHERE customer_id = %s"
-                " AND kind IN ('GRANT_EFFECTIVE', 'GRANT_EXPIRED')"
+                " AND kind IN ('GRANT_EFFECTIVE', 'GRANT_EXPIRED') AND from_account <> 'HELD'"
+                " UNION ALL SELECT seq, recorded_at FROM core.reservation_step WHERE customer_id = %s"
+                " AND kind = 'EXPIRE'"
                 " UNION ALL SELECT seq, recorded_at FROM core.change WHERE customer_id = %s"
                 " AND kind = 'RAISE_ENDED') AS due WHERE seq > %s GROUP BY recorded_at",
+                self.sql._customer,
                 self.sql._customer,
                 self.sql._customer,
                 self.sql_seq,
@@ -199,6 +202,8 @@ def answers_of(judge: Judge, done: Done) -> list[dict[str, object]]:
     """The rows as answers; now that all grants have their names."""
     if not done.rows:
         return []
+    if "steps" in done.operation:
+        return [judge.sql._step_answer(row) for row in done.rows]
     return [
         judge.sql._answer(item, row) for item, row in zip(done.operation["items"], done.rows, strict=True)
     ]

@@ -82,12 +82,31 @@ class Racer(SqlBackend):
         self._one(statement, self._customer, entity_id, suspended, self.actor)
 
     def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
+        rows = self._ask(
+            f"SELECT * FROM api.{verb}(%s, %s, %s)", (self._customer, Jsonb(self.asked(items)), observe)
+        )
+        self._note(rows)
+        return rows
+
+    def _step(
+        self, verb: str, steps: Sequence[forms.Step], observe: bool | None = None
+    ) -> list[forms.Answer]:
+        return self._ask(*self._steps_of(verb, self._named(steps), observe))
+
+    def _ask(self, statement: Any, arguments: Any) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(
-                f"SELECT * FROM api.{verb}(%s, %s, %s)",  # type: ignore[arg-type]
-                (self._customer, Jsonb(self.asked(items)), observe),
-            )
+            cursor.execute(statement, arguments)
             return cursor.fetchall()
+
+    def settled_on(self, operation: forms.Operation) -> forms.Operation:
+        """A reservation that is not known yet when a step is sent is nobody's for ever."""
+        if "steps" not in operation:
+            return operation
+        steps: list[Any] = [
+            step if step["reservation"] in self._reservations else {**step, "reservation": "nobody's"}
+            for step in operation["steps"]
+        ]
+        return {**operation, "steps": steps}
 
     def asked(self, items: Sequence[forms.Item]) -> list[dict[str, Any]]:
         """The items as this database knows their features, with the customer's id."""
@@ -190,6 +209,7 @@ class Arena:
 
 
 def apply_to(racer: Racer, done: Done) -> None:
+    done.operation = racer.settled_on(done.operation)
     done.rows = apply(racer, done.operation)
 
 

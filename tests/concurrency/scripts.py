@@ -46,19 +46,11 @@ def make_step(chance: Chance, makers: list["RaceMaker"]) -> Step:
 class RaceMaker(Maker):
     """Operations whose time is the start of the race: the clock moves by itself, and not far."""
 
-    def operation(self) -> forms.Operation:
-        made = super().operation()
+    SIZES = (1, 1, 1, 2, 3, 5, 8)
+
+    def make(self) -> forms.Operation:
+        made = super().make()
         if made["op"] == "advance":
             self.now = 0
             made["seconds"] = self.chance.one(1, 1, 30, 60, 60, HOUR, DAY)
         return made
-
-    def batch(self) -> list[forms.Item]:
-        """Up to eight items."""
-        items = [self.item() for _ in range(self.chance.one(1, 1, 1, 2, 3, 5, 8))]
-        if len(items) > 1 and self.chance.sometimes():
-            for item in items:
-                if item["overage"] not in ("CAP", "RECORD") and self.chance.often():
-                    item["group"] = "together"
-        self.sent += [item.copy() for item in items]
-        return items

@@ -6,8 +6,9 @@
 What is compared, under these names, so that a door which does not show one can leave it out: all that the
 vectors compare (``compare.comparable``); ``seq`` (from the end of the set-up on), ``wallets``, ``denied``
 (the binding of what would not have been allowed, with its figures), ``nearest`` (that of what was
-allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call); and after each operation
-``left``, ``grants``, ``owed``, ``short``, ``receivable``, ``used``, ``wouldDeny`` and ``seq`` of the state.
+allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call), ``reservationId`` (a ``seq``
+too), ``expiresAt``, ``state`` (of a reservation); and after each operation ``left``, ``grants``, ``owed``,
+``short``, ``receivable``, ``held``, ``heldFor``, ``used``, ``wouldDeny`` and ``seq`` of the state.
 """
 
 from collections.abc import Collection
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.conformance.backend import Backend
-from tests.conformance.compare import comparable, first_difference
+from tests.conformance.compare import comparable, first_difference, normal
 from tests.conformance.forms import Answer, History, State
 from tests.conformance.replay import apply
 
@@ -44,14 +45,28 @@ def whole(answer: Answer, started: int) -> dict[str, Any]:
     binding = answer["binding"]
     if binding is not None:
         binding = binding | {"resetsAt": moment(binding["resetsAt"])}
-    return comparable(answer) | {
-        "seq": None if answer["seq"] is None else int(answer["seq"]) - started,
+    return (of_reservation(answer) if "state" in answer else comparable(answer)) | {
+        "seq": after(answer["seq"], started),
+        "reservationId": after(answer.get("reservationId"), started),
+        "expiresAt": moment(answer.get("expiresAt"), whole_seconds=True),
         "wallets": answer["wallets"],
         "denied": None if answer["wouldAllow"] else binding,
         "nearest": binding if answer["wouldAllow"] else None,
         "retryAfter": answer["retryAfter"],
         "field": answer.get("field"),
     }
+
+
+def of_reservation(answer: Answer) -> dict[str, Any]:
+    """Of a step all slices are looked at: what was held on an overdraft, and what is drawn beyond it."""
+    used = [each for each in answer["quantities"] if normal(each["amount"]) != "0"]
+    seen = comparable(answer | {"quantities": used, "slices": []})
+    return seen | {"slices": answer["slices"], "state": answer["state"]}
+
+
+def after(seq: int | str | None, started: int) -> int | None:
+    """Counted from the end of the set-up on."""
+    return None if seq is None else int(seq) - started
 
 
 def standing(state: State, started: int) -> dict[str, Any]:
@@ -67,14 +82,19 @@ def standing(state: State, started: int) -> dict[str, Any]:
         "owed": state["owed"],
         "short": state["short"],
         "receivable": state["receivable"],
+        "held": state["held"],
+        "heldFor": sorted(state["heldFor"], key=place),
         "used": sorted(state["used"], key=place),
         "wouldDeny": sorted(state["wouldDeny"], key=place),
     }
 
 
-def moment(text: str | None) -> datetime | None:
-    """The same instant, whatever its offset."""
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+def moment(text: str | None, whole_seconds: bool = False) -> datetime | None:
+    """The same instant, whatever its offset; what a wall's clock made is told without parts of a second."""
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text).astimezone(UTC)
+    return instant.replace(microsecond=0) if whole_seconds else instant
 
 
 def without(names: Collection[str], seen: dict[str, Any]) -> dict[str, Any]:

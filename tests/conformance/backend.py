@@ -26,6 +26,7 @@ from tests.conformance.forms import (
     HoldingForm,
     Item,
     State,
+    Step,
     UnknownEntityForm,
     World,
 )
@@ -40,7 +41,11 @@ class Malformed(Exception):
 
 
 class Backend(Protocol):
-    """One customer in one world."""
+    """One customer in one world.
+
+    A *step* names the key under which a reservation was made; where none was, or the key is of something
+    else, a back end asks for one that there is not.
+    """
 
     def set_up(self, world: World) -> None:
         """Makes catalog, customer, entities, wallets, budgets and grants, in this order.
@@ -53,6 +58,18 @@ class Backend(Protocol):
 
     def check(self, items: Sequence[Item], observe: bool = False) -> list[Answer]:
         """One dry run of all these items."""
+
+    def reserve(self, items: Sequence[Item], observe: bool = False) -> list[Answer]:
+        """As ``consume``; what is allowed is held."""
+
+    def settle(self, steps: Sequence[Step], observe: bool = False) -> list[Answer]:
+        """One call that settles all these, in order; each to its total so far."""
+
+    def release(self, steps: Sequence[Step]) -> list[Answer]:
+        """One call that releases all these, in order."""
+
+    def extend(self, steps: Sequence[Step]) -> list[Answer]:
+        """One call that extends all these, in order."""
 
     def grant(self, grant: GrantForm) -> None:
         """Gives credits."""
@@ -71,6 +88,7 @@ class Backend(Protocol):
     def reverse(self, reversal_id: str, key: str, share: str) -> None:
         """Takes back a share of what the request under a key used.
 
+        Of a reservation's request that is the last event that settled it.
         Adjustment *n* becomes the grant ``reversal_id.n``. Refused as ``update_grant`` is; what used nothing
         is no usage event.
         """

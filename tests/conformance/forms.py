@@ -130,7 +130,7 @@ class World(TypedDict):
 
 
 class Item(TypedDict, total=False):
-    """One consumption, its parts named as in KERNEL §1; a check needs no key."""
+    """One consumption or reservation, its parts named as in KERNEL §1; a check needs no key."""
 
     idempotencyKey: str
     featureId: str
@@ -142,8 +142,22 @@ class Item(TypedDict, total=False):
     overage: str | None
     group: str | None
     occurredAt: str | None
+    ttlSeconds: int | None  # of a reservation
     metadata: Any
     detail: str | None
+
+
+class Step(TypedDict, total=False):
+    """What is to be done with a reservation: to settle it, to release it, to extend it.
+
+    ``reservation`` is the idempotency key under which it was made; there may be none.
+    """
+
+    reservation: str
+    quantity: str
+    quantities: list[QuantityForm]
+    final: bool
+    ttlSeconds: int | None
 
 
 class Operation(TypedDict, total=False):
@@ -152,6 +166,10 @@ class Operation(TypedDict, total=False):
     op: Literal[
         "consume",
         "check",
+        "reserve",
+        "settle",
+        "release",
+        "extend",
         "grant",
         "updateGrant",
         "voidGrant",
@@ -169,6 +187,7 @@ class Operation(TypedDict, total=False):
         "chargeBack",
     ]
     items: list[Item]
+    steps: list[Step]
     observe: bool
     grant: GrantForm
     grantId: str
@@ -211,5 +230,7 @@ class State(TypedDict):
     owed: dict[str, str]  # by wallet, where anything is
     short: dict[str, str]  # the same of shortfalls
     receivable: dict[str, str]  # the same of what was charged back
+    held: dict[str, str]  # by wallet, where anything is
+    heldFor: list[dict[str, Any]]  # budgetId, entityId, sessionId, held, where it is more than zero
     used: list[dict[str, Any]]  # budgetId, entityId, sessionId, used, where it is more than zero
     wouldDeny: list[dict[str, Any]]  # budgetId, entityId, sessionId, count, amount, where there is any

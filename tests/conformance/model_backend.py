@@ -1,6 +1,7 @@
 """The model as a back end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from tests.conformance import backend, forms
@@ -55,16 +56,37 @@ class ModelBackend:
         self.advance(forms.SET_UP_BEFORE)
 
     def consume(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
-        try:
+        with fields_named():
             return self.kernel.consume(CUSTOMER, items, observe)
-        except Malformed as error:
-            raise backend.Malformed(error.field) from error
 
     def check(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
-        try:
+        with fields_named():
             return self.kernel.check(CUSTOMER, items, observe)
-        except Malformed as error:
-            raise backend.Malformed(error.field) from error
+
+    def reserve(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
+        with fields_named():
+            return self.kernel.reserve(CUSTOMER, items, observe)
+
+    def settle(self, steps: Sequence[forms.Step], observe: bool = False) -> list[forms.Answer]:
+        with fields_named():
+            return self.kernel.settle(CUSTOMER, self.named(steps), observe)
+
+    def release(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
+        with fields_named():
+            return self.kernel.release(CUSTOMER, self.named(steps))
+
+    def extend(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
+        with fields_named():
+            return self.kernel.extend(CUSTOMER, self.named(steps))
+
+    def named(self, steps: Sequence[forms.Step]) -> list[dict[str, object]]:
+        """With the reservation's own id."""
+        return [{**step, "reservationId": self.reservation_id(step["reservation"])} for step in steps]
+
+    def reservation_id(self, key: str) -> str:
+        """That of the reservation that was made under this key."""
+        _, answer = self.customer.answers.get(key, ({}, {}))
+        return answer.get("reservationId") or "0"
 
     def grant(self, grant: forms.GrantForm) -> None:
         decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
@@ -93,9 +115,10 @@ class ModelBackend:
 
     def reverse(self, reversal_id: str, key: str, share: str) -> None:
         _, answer = self.customer.answers.get(key, ((), {"allowed": False}))
-        event = next(
-            (each for each in self.customer.charged if answer["allowed"] and each.seq == answer["seq"]), None
-        )
+        events = [
+            each for each in self.customer.charged if answer["allowed"] and each.origin == int(answer["seq"])
+        ]
+        event = events[-1] if events else None
         decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
         self._change_grants(
             lambda booking: reversals.reverse(booking, reversal_id, event, exact(share), decimals)
@@ -167,6 +190,14 @@ class ModelBackend:
             },
             "short": self._standing_on(SHORTFALL),
             "receivable": self._standing_on(RECEIVABLE),
+            "held": {
+                wallet.wallet_id: plain(wallet.held) for wallet in customer.wallets.values() if wallet.held
+            },
+            "heldFor": [
+                {**name(subject), "held": plain(counter.held)}
+                for subject, counter in customer.counters.items()
+                if counter.held and counts_still(counter, subject, instant)
+            ],
             "used": [
                 {**name(subject), "used": plain(counter.used)}
                 for subject, counter in customer.counters.items()
@@ -182,6 +213,15 @@ class ModelBackend:
                 if counter.would_deny_count
             ],
         }
+
+
+@contextmanager
+def fields_named() -> Iterator[None]:
+    """What is malformed, in the words of the protocol."""
+    try:
+        yield
+    except Malformed as error:
+        raise backend.Malformed(error.field) from error
 
 
 def name(subject: Subject) -> dict[str, str | None]:

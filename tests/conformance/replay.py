@@ -15,7 +15,7 @@ def replay(backend: Backend, history: History) -> Iterator[tuple[Operation, list
 
 
 def apply(backend: Backend, operation: Operation) -> list[Answer]:
-    """Only ``consume`` and ``check`` have answers."""
+    """Only decisions and what becomes of reservations have answers."""
     given: dict[str, Any] = dict(operation)
     try:
         match given.pop("op"):
@@ -23,6 +23,14 @@ def apply(backend: Backend, operation: Operation) -> list[Answer]:
                 return backend.consume(**given)
             case "check":
                 return backend.check(**given)
+            case "reserve":
+                return backend.reserve(**given)
+            case "settle":
+                return backend.settle(**given)
+            case "release":
+                return backend.release(**given)
+            case "extend":
+                return backend.extend(**given)
             case "grant":
                 backend.grant(given["grant"])
             case "updateGrant":

@@ -18,6 +18,23 @@ _NUMBERS = count(1)
 _UNANCHORED = {"REQUEST", "TOTAL", "BILLING_PERIOD"}
 
 
+def stop_clock(connection: psycopg.Connection) -> None:
+    """Let nothing but a test move the clock of this database.
+
+    A wall's clock would go on by a moment from call to call, and a hold that ends a minute after it was
+    made would last a moment longer than the minute.
+    """
+    connection.execute("UPDATE core.installation SET clock_offset = core.clock() - timestamptz '2000-01-01Z'")
+    connection.execute("""
+        CREATE OR REPLACE FUNCTION core.clock() RETURNS timestamptz LANGUAGE plpgsql STABLE
+        SET search_path = pg_catalog, pg_temp AS $$
+        BEGIN
+          RETURN timestamptz '2000-01-01Z' + (SELECT clock_offset FROM core.installation);
+        END
+        $$
+    """)
+
+
 class SqlBackend:
     """See ``backend.Backend``. Worlds of one database share a catalogue, where each has its own names."""
 
@@ -30,6 +47,7 @@ class SqlBackend:
         self._instant = datetime.fromisoformat(world.get("instant", forms.INSTANT))
         self._clock = self._instant - timedelta(seconds=forms.SET_UP_BEFORE)
         self._grants: dict[str, str] = {}
+        self._reservations: dict[str, str] = {}  # by the key under which they were made
         self._types = {each["creditType"]: self._own(each["creditType"]) for each in world["creditTypes"]}
         for credit_type in world["creditTypes"]:
             self._call(
@@ -61,6 +79,18 @@ class SqlBackend:
 
     def check(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
         return self._decide("check", items, observe)
+
+    def reserve(self, items: Sequence[forms.Item], observe: bool = False) -> list[forms.Answer]:
+        return self._decide("reserve", items, observe)
+
+    def settle(self, steps: Sequence[forms.Step], observe: bool = False) -> list[forms.Answer]:
+        return self._step("settle", steps, observe)
+
+    def release(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
+        return self._step("release", steps)
+
+    def extend(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
+        return self._step("extend", steps)
 
     def grant(self, grant: forms.GrantForm) -> None:
         answer = self._change(
@@ -102,8 +132,10 @@ class SqlBackend:
 
     def reverse(self, reversal_id: str, key: str, share: str) -> None:
         used = self._rows(
-            "SELECT seq::text FROM core.idempotency"
-            " WHERE customer_id = %s AND key = core.key_bytes(%s) AND allowed",
+            "SELECT u.seq::text FROM core.idempotency AS i"
+            " JOIN core.usage_event AS u ON u.customer_id = i.customer_id"
+            "  AND coalesce(u.reservation_no, u.seq) = i.seq"
+            " WHERE i.customer_id = %s AND i.key = core.key_bytes(%s) AND i.allowed ORDER BY u.seq DESC",
             self._customer,
             key,
         )
@@ -114,12 +146,14 @@ class SqlBackend:
             share=share,
             reason="test",
         )
-        self._adjusted(reversal_id, made)
-
-    def _adjusted(self, reversal_id: str, made: Any) -> None:
-        known = [part["grantId"] for part in made["returned"] if part["account"] == "AVAILABLE"]
-        for place, grant_no in enumerate(no for no in known if no not in self._grants):
-            self._grants[grant_no] = f"{reversal_id}.{place}"
+        fresh = self._rows(
+            "SELECT g.grant_no::text FROM core.reversal AS r JOIN core.credit_grant AS g"
+            " ON g.customer_id = r.customer_id AND g.grant_no BETWEEN r.first_seq AND r.seq"
+            " WHERE r.customer_id = %s AND r.seq = %s ORDER BY g.grant_no",
+            self._customer,
+            made["seq"],
+        )
+        self._grants |= {grant_no: f"{reversal_id}.{place}" for place, (grant_no,) in enumerate(fresh)}
 
     def set_reversal_of_expired(self, policy: str) -> None:
         self._change("upsert_customer", reversalOfExpired=policy)
@@ -200,24 +234,24 @@ class SqlBackend:
         counters = """
             SELECT b.budget_id, e.entity_id,
                    CASE b.subject_kind WHEN 'SESSION' THEN c.session_id END,
-                   CASE WHEN c.window_end > %s
-                     AND (b.subject_kind <> 'SESSION' OR c.last_used_at > %s - interval '720 hours')
-                     THEN c.used ELSE 0 END AS used, c.would_deny_count, c.would_deny_amount
+                   c.window_end > %s
+                   AND (b.subject_kind <> 'SESSION' OR c.last_used_at > %s - interval '720 hours') AS counts,
+                   c.used, c.held, c.would_deny_count, c.would_deny_amount
             FROM core.counter AS c
             JOIN core.budget AS b USING (customer_id, budget_no)
             JOIN core.entity AS e ON e.customer_id = c.customer_id AND e.entity_no = c.subject_no
             WHERE c.customer_id = %s
         """
         named = [
-            ({"budgetId": budget, "entityId": entity, "sessionId": session}, used, denied, amount)
-            for budget, entity, session, used, denied, amount in self._rows(
+            ({"budgetId": budget, "entityId": entity, "sessionId": session}, *figures)
+            for budget, entity, session, *figures in self._rows(
                 counters, self._clock, self._clock, self._customer
             )
         ]
         grants = self._rows(
             "SELECT grant_no::text, amount - (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
             " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no"
-            " AND e.kind IN ('CONSUME', 'OVERDRAFT_REPAID', 'TRANSFER', 'GRANT_VOIDED'))"
+            " AND (e.to_account IN ('CONSUMED', 'OWED') OR e.kind IN ('TRANSFER', 'GRANT_VOIDED')))"
             " + (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
             " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no AND e.grant_no <> e.seq"
             " AND e.kind = 'REVERSAL' AND e.to_account IN ('AVAILABLE', 'EXPIRED'))"
@@ -232,20 +266,29 @@ class SqlBackend:
             {self._world_id(row[0]): _plain(row[place]) for row in wallets if row[place]}
             for place in (1, 2, 3)
         )
+        held = self._rows(
+            "SELECT wallet_id, held FROM core.wallet WHERE customer_id = %s AND held > 0", self._customer
+        )
         return {
             "seq": self._one("SELECT seq FROM core.gate WHERE customer_id = %s", self._customer),
-            "left": {self._grants[grant]: _plain(left) for grant, left in grants},
+            "left": {self._grant_id(grant): _plain(left) for grant, left in grants},
             "grants": {
-                self._grants[shown["grantId"]]: {name: shown[name] for name in ("status", "remaining")}
+                self._grant_id(shown["grantId"]): {name: shown[name] for name in ("status", "remaining")}
                 for (shown,) in self._rows("SELECT api.read_grants(%s, '{}', NULL, 100000)", self._customer)
             },
             "owed": owed,
             "short": short,
             "receivable": receivable,
-            "used": [name | {"used": _plain(used)} for name, used, _, _ in named if used],
+            "held": {self._world_id(wallet): _plain(amount) for wallet, amount in held},
+            "heldFor": [
+                name | {"held": _plain(kept)} for name, counts, _, kept, _, _ in named if counts and kept
+            ],
+            "used": [
+                name | {"used": _plain(used)} for name, counts, used, _, _, _ in named if counts and used
+            ],
             "wouldDeny": [
                 name | {"count": denied, "amount": _plain(amount)}
-                for name, _, denied, amount in named
+                for name, _, _, _, denied, amount in named
                 if denied
             ],
         }
@@ -290,15 +333,45 @@ class SqlBackend:
     def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
         self._stop_clock()
         asked = [{**item, "featureId": self._own(item["featureId"])} for item in items]
+        rows = self._ask(*self._call_of(verb, asked, observe))
+        self._note(rows)
+        return [self._answer(item, row) for item, row in zip(items, rows, strict=True)]
+
+    def _note(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Remembers the reservations that were made."""
+        for row in rows:
+            if made := row["answer"].get("reservationId"):
+                self._reservations[row["idempotency_key"]] = made
+
+    def _step(
+        self, verb: str, steps: Sequence[forms.Step], observe: bool | None = None
+    ) -> list[forms.Answer]:
+        self._stop_clock()
+        return [
+            self._step_answer(row) for row in self._ask(*self._steps_of(verb, self._named(steps), observe))
+        ]
+
+    def _named(self, steps: Sequence[forms.Step]) -> list[dict[str, Any]]:
+        """With the reservation's own id instead of the key under which it was made."""
+        named: list[dict[str, Any]] = [dict(step) for step in steps]
+        for step in named:
+            step["reservationId"] = self._reservations.get(step.pop("reservation"), "0")
+        return named
+
+    def _steps_of(self, verb: str, named: list[dict[str, Any]], observe: bool | None) -> tuple[Any, Any]:
+        if observe is None:
+            return f"SELECT * FROM api.{verb}(%s, %s)", (self._customer, Jsonb(named))
+        return f"SELECT * FROM api.{verb}(%s, %s, %s)", (self._customer, Jsonb(named), observe)
+
+    def _ask(self, statement: Any, arguments: Any) -> list[dict[str, Any]]:
         try:
             with self._connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-                cursor.execute(*self._call_of(verb, asked, observe))
-                rows = cursor.fetchall()
+                cursor.execute(statement, arguments)
+                return cursor.fetchall()
         except psycopg.Error as error:
             if error.sqlstate != "UC100":
                 raise
             raise Malformed(_root(_detail(error)["field"])) from error
-        return [self._answer(item, row) for item, row in zip(items, rows, strict=True)]
 
     def _call_of(self, verb: str, asked: list[dict[str, Any]], observe: bool) -> tuple[Any, Any]:
         """The statement that asks, and its arguments."""
@@ -306,7 +379,6 @@ class SqlBackend:
 
     def _answer(self, item: forms.Item, row: dict[str, Any]) -> forms.Answer:
         kept = row["answer"]
-        types = {own: name for name, own in self._types.items()}
         asked = item.get("quantities") or [{"name": "quantity", "amount": item.get("quantity")}]
         taken = kept.get("quantities", {})
         return {
@@ -318,16 +390,43 @@ class SqlBackend:
             "quantities": [{"name": q["name"], "amount": taken.get(q["name"], q["amount"])} for q in asked]
             if row["allowed"]
             else [],
+            "binding": _binding(kept.get("binding")),
+            "warnings": kept.get("warnings", []),
+            "field": kept.get("field"),
+            "retryAfter": None,
+            "reservationId": kept.get("reservationId"),
+            "expiresAt": kept.get("expiresAt"),
+            **self._figures(kept),
+        }
+
+    def _step_answer(self, row: dict[str, Any]) -> forms.Answer:
+        kept = row["answer"]
+        return {
+            "allowed": row["allowed"],
+            "reason": row["reason"],
+            "replayed": row["replayed"],
+            "wouldAllow": row["would_allow"],
+            "seq": row["seq"],
+            "quantities": [{"name": n, "amount": a} for n, a in kept.get("quantities", {}).items()],
+            "binding": None,
+            "warnings": [],
+            "retryAfter": None,
+            "reservationId": kept.get("reservationId"),
+            "state": kept.get("state"),
+            "expiresAt": kept.get("expiresAt"),
+            **self._figures(kept),
+        }
+
+    def _figures(self, kept: dict[str, Any]) -> dict[str, Any]:
+        """What was paid and what is left, in the world's names."""
+        types = {own: name for name, own in self._types.items()}
+        return {
             "credits": [{"creditType": types[t], "amount": a} for t, a in kept.get("credits", {}).items()],
             "shortfall": [
                 {"creditType": types[t], "amount": a} for t, a in kept.get("shortfall", {}).items()
             ],
             "slices": [
-                {
-                    "walletId": self._world_id(wallet),
-                    "grantId": grant and self._grants[grant],
-                    "amount": amount,
-                }
+                {"walletId": self._world_id(wallet), "grantId": self._grant_id(grant), "amount": amount}
                 for wallet, grant, amount in kept.get("slices", [])
             ],
             "wallets": [
@@ -342,11 +441,18 @@ class SqlBackend:
                 }
                 for wallet, credit_type, available, held, leased, owed in kept.get("wallets", [])
             ],
-            "binding": _binding(kept.get("binding")),
-            "warnings": kept.get("warnings", []),
-            "field": kept.get("field"),
-            "retryAfter": None,
         }
+
+    def _grant_id(self, number: str | None) -> str | None:
+        """Grants that nobody gave are adjustments, in their order."""
+        if number is not None and number not in self._grants:
+            numbers = self._rows(
+                "SELECT grant_no::text FROM core.credit_grant WHERE customer_id = %s ORDER BY grant_no",
+                self._customer,
+            )
+            made = [no for (no,) in numbers if self._grants.get(no, "adjustment").startswith("adjustment")]
+            self._grants |= {no: f"adjustment-{place}" for place, no in enumerate(made, start=1)}
+        return number and self._grants[number]
 
     def _own(self, name: str) -> str:
         return f"{name}-{self._number}"
@@ -361,7 +467,7 @@ class SqlBackend:
     def _stop_clock(self) -> None:
         """The wall's clock goes on between calls; this takes it back to where the world's stands."""
         self._connection.execute(
-            "UPDATE core.installation SET clock_offset = %s - clock_timestamp()", (self._clock,)
+            "UPDATE core.installation SET clock_offset = clock_offset + (%s - core.clock())", (self._clock,)
         )
 
     def _call(self, function: str, **fields: Any) -> Any:
@@ -383,6 +489,12 @@ class ManySqlBackend(SqlBackend):
 
     def _call_of(self, verb: str, asked: list[dict[str, Any]], observe: bool) -> tuple[Any, Any]:
         items = [{**item, "customerId": self._customer} for item in asked]
+        return f"SELECT * FROM api.{verb}_many(%s, %s)", (Jsonb(items), observe)
+
+    def _steps_of(self, verb: str, named: list[dict[str, Any]], observe: bool | None) -> tuple[Any, Any]:
+        items = [{**step, "customerId": self._customer} for step in named]
+        if observe is None:
+            return f"SELECT * FROM api.{verb}_many(%s)", (Jsonb(items),)
         return f"SELECT * FROM api.{verb}_many(%s, %s)", (Jsonb(items), observe)
 
 

@@ -5,13 +5,14 @@ import pytest
 
 from tests.conformance.agreement import first_disagreement
 from tests.conformance.model_backend import ModelBackend
-from tests.conformance.sql_backend import SqlBackend
+from tests.conformance.sql_backend import SqlBackend, stop_clock
 from tests.conformance.test_sql import LEFT_TO_DOORS
 from tests.model.reversing import reversing
 
 
 @pytest.fixture(scope="module")
 def backend(module_connection: psycopg.Connection) -> SqlBackend:
+    stop_clock(module_connection)
     return SqlBackend(module_connection)
 
 

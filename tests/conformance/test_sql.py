@@ -8,8 +8,9 @@ from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.forms import History
 from tests.conformance.model_backend import ModelBackend
-from tests.conformance.sql_backend import SqlBackend
+from tests.conformance.sql_backend import SqlBackend, stop_clock
 from tests.model.generous import generous
+from tests.model.indebted import indebted
 from tests.model.strategies import histories, judged, kept
 
 #: What SQL leaves to the doors.
@@ -19,6 +20,7 @@ LEFT_TO_DOORS = {"retryAfter"}
 @pytest.fixture(scope="module")
 def backend(module_connection: psycopg.Connection) -> SqlBackend:
     """One database for all: worlds share nothing but the catalogue, where their names differ."""
+    stop_clock(module_connection)
     return SqlBackend(module_connection)
 
 
@@ -61,6 +63,11 @@ def test_sql_agrees_with_the_model_on_what_once_failed(backend: SqlBackend, name
 def test_sql_agrees_with_the_model(backend: SqlBackend, history: History) -> None:
     difference = first_disagreement(ModelBackend(), backend, history, leave_out=LEFT_TO_DOORS)
     assert difference is None, difference
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sql_agrees_with_the_model_on_repaid_overdrafts(backend: SqlBackend, seed: int) -> None:
+    assert first_disagreement(ModelBackend(), backend, indebted(seed), leave_out=LEFT_TO_DOORS) is None
 
 
 @pytest.mark.parametrize("seed", range(40))

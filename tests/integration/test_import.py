@@ -249,7 +249,7 @@ def test_bad_rows_are_listed_and_the_others_stand(
         "ten,general,1,,101,,,,,,9",
         "ten,general,1,,,2026-01-01,,,,,10",
         "ten,general,1,,,,2020-01-01T00:00:00Z,,,,11",
-        "ten,general,1,,,,,dollars,,,12",
+        "ten,general,1,,,,,dollars,,1,12",
         "ten,general,1,,,,,,chat image,,13",
         "ten,nothing,1,,,,,,,,14",
         "ten,general,1,,,,,,,0.0000000001,15",

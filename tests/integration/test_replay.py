@@ -48,6 +48,24 @@ def one(connection: psycopg.Connection, query: str, *parameters: Any) -> Any:
 
 
 @pytest.mark.parametrize("door", ["graphql", "sql"])
+def test_reserved_and_settled(
+    trace: Path, database_url: str, connection: psycopg.Connection, door: str
+) -> None:
+    """Whatever was estimated, what was used is what was charged."""
+    report = replayed(trace, database_url, "--door", door, "--reserve", "100")
+    generated = [
+        line.rpartition(",")[2] for line in trace.read_text().splitlines() if "2023-11-16 18" in line
+    ]
+    beyond = sum(int(tokens) > 100 for tokens in generated[:ROWS])
+    assert report["allowed"] == ROWS
+    assert (report["beyondReservation"], report["fellShort"]) == (beyond, 0)
+    assert report["verify"]["ok"]
+    assert one(connection, "SELECT count(*) FROM core.reservation WHERE state = 'SETTLED'") == ROWS
+    charged = one(connection, "SELECT sum(amount) FROM core.ledger_entry WHERE to_account = 'CONSUMED'")
+    assert sum(Decimal(each["amount"]) for each in report["credits"]) == charged
+
+
+@pytest.mark.parametrize("door", ["graphql", "sql"])
 @pytest.mark.parametrize("tight", [False, True])
 def test_the_report_is_what_the_database_says(
     trace: Path, database_url: str, connection: psycopg.Connection, door: str, tight: bool

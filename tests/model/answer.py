@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from tests.model.burn import Plan
-from tests.model.customer import Wallet
+from tests.model.customer import Grant, Wallet
 from tests.model.exact import ZERO, plain
 from tests.model.judge import Verdict
 from tests.model.limits import Limit, keeps_count
+from tests.model.request import Verb
 from tests.model.words import Mode, Reason
 
 Answer = dict[str, Any]
@@ -22,7 +23,7 @@ def answer(verdict: Verdict, seq: int | None, instant: datetime) -> Answer:
     """What the caller is told, and a replay is told again."""
     taken = verdict.fit if verdict.allowed else None
     plan = taken.plan if taken else Plan()
-    binding = show_binding(verdict)
+    reserved = verdict.allowed and verdict.item.verb is Verb.RESERVE
     return {
         "allowed": verdict.allowed,
         "outcome": "ALLOWED" if verdict.allowed else "DENIED",
@@ -30,24 +31,12 @@ def answer(verdict: Verdict, seq: int | None, instant: datetime) -> Answer:
         "replayed": False,
         "wouldAllow": verdict.reason is None,
         "seq": None if verdict.unrecorded else seq,
-        "quantities": [
-            {"name": name, "amount": plain(amount)}
-            for name, amount in (taken.quantities.items() if taken else ())
-        ],
+        "quantities": show_quantities(taken.quantities if taken else {}),
         "credits": charged(plan),
-        "slices": [
-            {
-                "walletId": wallet.wallet_id,
-                "grantId": grant.grant_id if grant else None,
-                "amount": plain(amount),
-            }
-            for wallet, grant, amount in plan.slices
-        ],
-        "shortfall": (
-            [{"creditType": plan.shortfall_type, "amount": plain(plan.shortfall)}] if plan.shortfall else []
-        ),
+        "slices": [show_slice(*each) for each in plan.slices],
+        "shortfall": show_shortfall(plan) if not reserved else [],
         "wallets": [show_wallet(wallet, instant) for wallet in verdict.wallets],
-        "binding": binding,
+        "binding": show_binding(verdict),
         "warnings": [
             {
                 "budgetId": limit.budget.budget_id,
@@ -58,24 +47,33 @@ def answer(verdict: Verdict, seq: int | None, instant: datetime) -> Answer:
             if verdict.allowed and limit.budget.mode is Mode.SOFT and not limit.fits(amount(verdict, limit))
         ],
         "retryAfter": retry_after(verdict, instant),
+        "reservationId": str(seq) if reserved else None,
+        "expiresAt": show_instant(verdict.item.until(instant)) if reserved else None,
     }
 
 
 def refusal(reason: Reason, field: str | None = None) -> Answer:
     """The answer to what is not even judged: a conflict, which names the field, or an unknown customer."""
-    nothing: Answer = {
+    return nothing() | {"reason": reason.name, "field": field}
+
+
+def nothing() -> Answer:
+    """An answer that allows nothing and tells nothing."""
+    lists: Answer = {
         key: [] for key in ("quantities", "credits", "slices", "shortfall", "wallets", "warnings")
     }
-    return nothing | {
+    return lists | {
         "allowed": False,
         "outcome": "DENIED",
-        "reason": reason.name,
+        "reason": None,
         "replayed": False,
         "wouldAllow": False,
         "seq": None,
         "binding": None,
         "retryAfter": None,
-        "field": field,
+        "reservationId": None,
+        "expiresAt": None,
+        "field": None,
     }
 
 
@@ -84,7 +82,33 @@ def charged(plan: Plan) -> list[dict[str, str]]:
     amounts: dict[str, Fraction] = {}
     for wallet, _, amount in plan.slices:
         amounts[wallet.credit_type] = amounts.get(wallet.credit_type, ZERO) + amount
+    return show_credits(amounts)
+
+
+def show_credits(amounts: Mapping[str, Fraction]) -> list[dict[str, str]]:
     return [{"creditType": name, "amount": plain(amount)} for name, amount in amounts.items()]
+
+
+def show_quantities(quantities: Mapping[str, Fraction]) -> list[dict[str, str]]:
+    return [{"name": name, "amount": plain(amount)} for name, amount in quantities.items()]
+
+
+def show_shortfall(plan: Plan) -> list[dict[str, str]]:
+    return (
+        show_credits({plan.shortfall_type: plan.shortfall}) if plan.shortfall_type and plan.shortfall else []
+    )
+
+
+def show_slice(wallet: Wallet, grant: Grant | None, amount: Fraction) -> dict[str, str | None]:
+    return {
+        "walletId": wallet.wallet_id,
+        "grantId": grant.grant_id if grant else None,
+        "amount": plain(amount),
+    }
+
+
+def show_instant(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()
 
 
 def amount(verdict: Verdict, limit: Limit) -> Fraction:
@@ -95,16 +119,14 @@ def amount(verdict: Verdict, limit: Limit) -> Fraction:
 
 def show_wallet(wallet: Wallet, instant: datetime) -> dict[str, Any]:
     """A wallet's balances; what has expired is not available, and neither is overdraft."""
-    available = sum(
-        (g.available for g in wallet.grants if g.expires_at is None or instant < g.expires_at), ZERO
-    )
+    available = sum((grant.available for grant in wallet.grants if not grant.over_at(instant)), ZERO)
     return {
         "walletId": wallet.wallet_id,
         "creditType": wallet.credit_type,
         "available": plain(available),
-        "held": "0",
+        "held": plain(wallet.held),
         "leased": "0",
-        "settled": plain(available),
+        "settled": plain(available + wallet.held),
         "owed": plain(wallet.owed),
     }
 
@@ -128,28 +150,33 @@ def show_binding(verdict: Verdict) -> Mapping[str, Any] | None:
 
 
 def show_limit(verdict: Verdict, limit: Limit) -> dict[str, Any]:
+    used, held = counted_after(verdict, limit)
     return {
         "kind": "BUDGET",
         "entityId": limit.subject.entity_id,
         "budgetId": limit.budget.budget_id,
         "limit": plain(limit.ceiling),
-        "used": plain(used_after(verdict, limit)),
-        "held": "0",
-        "resetsAt": limit.span.end.isoformat() if limit.span.end else None,
+        "used": plain(used),
+        "held": plain(held),
+        "resetsAt": show_instant(limit.span.end),
     }
 
 
-def used_after(verdict: Verdict, limit: Limit) -> Fraction:
+def counted_after(verdict: Verdict, limit: Limit) -> tuple[Fraction, Fraction]:
+    """What is used and what is held after the item."""
     if not keeps_count(limit.budget):
-        return ZERO
-    return limit.used + (amount(verdict, limit) if verdict.allowed else ZERO)
+        return ZERO, ZERO
+    taken = amount(verdict, limit) if verdict.allowed else ZERO
+    if verdict.item.verb is Verb.RESERVE:
+        return limit.used, limit.held + taken
+    return limit.used + taken, limit.held
 
 
 def nearest(verdict: Verdict) -> Limit | None:
     """Of the hard budgets it takes from, that with the smallest share left; the first named, if several."""
 
     def left(limit: Limit) -> Fraction:
-        return 1 - used_after(verdict, limit) / (limit.ceiling or TINY)
+        return 1 - sum(counted_after(verdict, limit)) / (limit.ceiling or TINY)
 
     hard = [
         limit

@@ -1,36 +1,33 @@
-"""What changes a customer: operations with their seq, ledger entries, counters, and what time has brought."""
+"""What changes a customer: operations with their seq, ledger entries, grants, counters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from tests.model.burn import Plan
 from tests.model.customer import (
     AVAILABLE,
     CONSUMED,
-    EXPIRED,
     ISSUED,
     OWED,
     SCHEDULED,
     SHORTFALL,
-    Budget,
     Charged,
+    Counted,
     Counter,
     Customer,
+    Entity,
     Entry,
     Grant,
     Operation,
-    Raise,
     Wallet,
 )
 from tests.model.exact import ZERO
 from tests.model.judge import Verdict
-from tests.model.limits import Limit, keeps_count
+from tests.model.limits import Limit, counts_still, keeps_count
 from tests.model.memory import Memory
 from tests.model.words import Mode
-
-#: So many due operations are booked by one call.
-DUE_AT_ONCE = 500
 
 
 @dataclass
@@ -59,15 +56,34 @@ class Booking:
     # Consumption
 
     def consume(self, verdict: Verdict) -> None:
-        """Books what an allowed item takes; an entity it creates is an operation of its own before it."""
-        for entity in verdict.newcomers:
+        """Books what an allowed item takes."""
+        self.create(verdict.newcomers)
+        self.operation("usage")
+        assert verdict.fit is not None
+        plan = verdict.fit.plan
+        self.pay(plan, verdict.wallets)
+        amounts = plan.amounts()
+        for limit in verdict.limits:
+            self.count(limit, limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
+        counted = [
+            Counted(limit.subject, self.customer.seq, amount)
+            for limit in verdict.limits
+            if keeps_count(limit.budget)
+            and (amount := limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
+        ]
+        seq = self.customer.seq
+        self.memory.append(self.customer.charged, Charged(seq, seq, verdict.fit.quantities, amounts, counted))
+
+    def create(self, newcomers: Iterable[Entity]) -> None:
+        """Entities that a policy makes; each is an operation of its own before what named it."""
+        for entity in newcomers:
             self.operation("entity")
             self.memory.put(self.customer.entities, entity.entity_id, entity)
             created = self.customer.unknown_entities_created + 1
             self.memory.set(self.customer, "unknown_entities_created", created)
-        self.operation("usage")
-        assert verdict.fit is not None
-        plan = verdict.fit.plan
+
+    def pay(self, plan: Plan, wallets: list[Wallet]) -> None:
+        """Grants, then overdraft, then what falls short, in the last of the wallets."""
         for wallet, grant, amount in plan.slices:
             if grant is None:
                 self.move(wallet, None, OWED, CONSUMED, amount)
@@ -76,21 +92,9 @@ class Booking:
                 self.move(wallet, grant, AVAILABLE, CONSUMED, amount)
                 self.take(grant, amount)
         if plan.shortfall > 0:
-            if not verdict.wallets:
-                verdict.wallets.append(self.own_wallet(plan.shortfall_type or ""))
-            wallet = verdict.wallets[-1]
-            self.move(wallet, None, SHORTFALL, CONSUMED, plan.shortfall)
-        amounts = plan.amounts()
-        for limit in verdict.limits:
-            self.count(limit, limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
-        subjects = {
-            limit.subject: (limit.span.start, limit.span.end)
-            for limit in verdict.limits
-            if keeps_count(limit.budget)
-            and limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts)
-        }
-        charged = Charged(self.customer.seq, self.instant, verdict.fit.quantities, amounts, subjects)
-        self.memory.append(self.customer.charged, charged)
+            if not wallets:
+                wallets.append(self.own_wallet(plan.shortfall_type or ""))
+            self.move(wallets[-1], None, SHORTFALL, CONSUMED, plan.shortfall)
 
     def own_wallet(self, credit_type: str) -> Wallet:
         """The customer's own, which a shortfall makes where nothing acceptable has a wallet."""
@@ -106,22 +110,38 @@ class Booking:
         if grant.available == 0:
             self.memory.remove(grant.wallet.grants, grant)
 
-    def count(self, limit: Limit, amount: Fraction) -> None:
-        """Charges one budget's counter; an observed budget also notes what it would have denied."""
+    def give_back(self, grant: Grant, amount: Fraction) -> None:
+        """It is open again, if it was not."""
+        self.memory.set(grant, "available", grant.available + amount)
+        if grant not in grant.wallet.grants:
+            self.memory.append(grant.wallet.grants, grant)
+
+    def count(self, limit: Limit, amount: Fraction, hold: bool = False) -> None:
+        """Charges one budget's counter, or holds; an observed budget notes what it would have denied."""
         if amount == 0:
             return
-        counter = self.customer.counters.get(limit.subject)
-        if counter is None:
-            counter = Counter(*limit.span)
-            self.memory.put(self.customer.counters, limit.subject, counter)
+        counter = self.counter(limit)
         if limit.budget.mode is Mode.OBSERVE and not limit.fits(amount):
             self.memory.set(counter, "would_deny_count", counter.would_deny_count + 1)
             self.memory.set(counter, "would_deny_amount", counter.would_deny_amount + amount)
         if keeps_count(limit.budget):
-            self.memory.set(counter, "window_start", limit.span.start)
-            self.memory.set(counter, "window_end", limit.span.end)
-            self.memory.set(counter, "used", limit.used + amount)
-            self.memory.set(counter, "last_used_at", self.instant)
+            self.charge(limit, used=ZERO if hold else amount, held=amount if hold else ZERO)
+
+    def counter(self, limit: Limit) -> Counter:
+        if limit.subject not in self.customer.counters:
+            self.memory.put(self.customer.counters, limit.subject, Counter(*limit.span))
+        return self.customer.counters[limit.subject]
+
+    def charge(self, limit: Limit, used: Fraction = ZERO, held: Fraction = ZERO) -> None:
+        """A counter whose window has passed begins anew."""
+        counter = self.counter(limit)
+        if counter.last_used_at is None or not counts_still(counter, limit.subject, self.instant):
+            self.memory.set(counter, "began", self.customer.seq)
+        self.memory.set(counter, "window_start", limit.span.start)
+        self.memory.set(counter, "window_end", limit.span.end)
+        self.memory.set(counter, "used", limit.used + used)
+        self.memory.set(counter, "held", limit.held + held)
+        self.memory.set(counter, "last_used_at", self.instant)
 
     # Grants
 
@@ -150,45 +170,3 @@ class Booking:
             self.move(grant.wallet, grant, AVAILABLE, OWED, repaid)
             self.memory.set(grant.wallet, "owed", grant.wallet.owed - repaid)
             self.take(grant, repaid)
-
-    # What time has brought
-
-    def due(self) -> list[tuple[datetime, int, int, Grant | tuple[Budget, Raise]]]:
-        """Grants expired, grants effective, raises ended: by due time, then in that order, then the older."""
-        return sorted(self._due(), key=lambda each: each[:3])
-
-    def _due(self) -> Iterator[tuple[datetime, int, int, Grant | tuple[Budget, Raise]]]:
-        for wallet in self.customer.wallets.values():
-            for grant in wallet.grants:
-                if grant.expires_at is not None and grant.expires_at <= self.instant:
-                    yield grant.expires_at, 0, grant.number, grant
-                if grant.scheduled > 0 and grant.effective_at <= self.instant:
-                    yield grant.effective_at, 1, grant.number, grant
-        for budget in self.customer.budgets.values():
-            for extra in budget.raises:
-                if extra.until <= self.instant:
-                    yield extra.until, 2, extra.number, (budget, extra)
-
-    def book_due(self) -> None:
-        """Books what is due, each as an operation; what is more than enough for one call stays due."""
-        booked = 0
-        for due_at, order, _, thing in self.due():
-            if booked == DUE_AT_ONCE:
-                return
-            if isinstance(thing, tuple):
-                budget, extra = thing
-                self.operation("raise ended", due_at)
-                self.memory.remove(budget.raises, extra)
-            elif order == 1:
-                self.operation("grant effective", due_at)
-                self.move(thing.wallet, thing, SCHEDULED, AVAILABLE, thing.scheduled)
-                self.memory.set(thing, "scheduled", ZERO)
-                self.make_available(thing)
-            elif thing.available > 0:
-                self.operation("grant expired", due_at)
-                self.move(thing.wallet, thing, AVAILABLE, EXPIRED, thing.available)
-                self.memory.set(thing, "expired", thing.available)
-                self.take(thing, thing.available)
-            else:  # it became effective and paid what was owed, so nothing is left to expire
-                continue
-            booked += 1

@@ -13,6 +13,8 @@ from tests.model.exact import ZERO, round_up
 from tests.model.words import Kind
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+#: The unpaid share at first.
+WHOLE = Fraction(1)
 
 
 class Slice(NamedTuple):
@@ -30,6 +32,7 @@ class Plan:
     slices: list[Slice] = field(default_factory=list)
     shortfall_type: str | None = None
     shortfall: Fraction = ZERO
+    free_at: Wallet | None = None  # where a price of zero ended it
 
     @property
     def incomplete(self) -> bool:
@@ -83,7 +86,7 @@ def payers(wallets: list[Wallet], feature_id: str, instant: datetime) -> Iterabl
             for wallet in holding
             for grant in wallet.grants
             if grant.available > 0
-            and (grant.expires_at is None or instant < grant.expires_at)
+            and not grant.over_at(instant)
             and (grant.features is None or feature_id in grant.features)
         ]
         yield holding[0], sorted(grants, key=burn_order)
@@ -96,13 +99,13 @@ def plan_burn(
     instant: datetime,
     catalog: Catalog,
     overdraft: bool,
+    unpaid: Fraction = WHOLE,
 ) -> Plan:
     """Pays the unpaid share, which starts at one, grant by grant; types interleave.
 
     A price of zero ends the plan where the walk reaches a wallet of that type, even an empty one.
     """
     plan = Plan()
-    unpaid = Fraction(1)
 
     def due(credit_type: str) -> Fraction:
         return round_up(unpaid * prices[credit_type], catalog.decimals(credit_type))
@@ -120,6 +123,7 @@ def plan_burn(
 
     for wallet, grants in payers(wallets, feature_id, instant):
         if prices[wallet.credit_type] == 0:
+            plan.free_at = wallet
             return plan
         for grant in grants:
             if pay(grant.wallet, grant, grant.available):

@@ -8,9 +8,11 @@ from tests.model.answer import Answer, answer, refusal
 from tests.model.booking import Booking
 from tests.model.catalog import Catalog
 from tests.model.customer import Customer
+from tests.model.due import book_due
+from tests.model.holding import reserve
 from tests.model.judge import Verdict, judge
 from tests.model.memory import Memory
-from tests.model.request import Item
+from tests.model.request import Item, Verb
 from tests.model.words import Reason
 
 
@@ -29,7 +31,7 @@ class Call:
     def decide(self, items: Sequence[Item]) -> list[Answer]:
         """What is due comes first; a group is judged at the place of its first item."""
         seq = self.customer.seq
-        self.booking.book_due()
+        book_due(self.booking)
         self.recorded = self.memory.mark > 0
         answers: dict[int, Answer] = {}
         for place, item in enumerate(items):
@@ -75,7 +77,9 @@ class Call:
         verdicts, answers = [], []
         for item in items:
             verdict = judge(self.customer, self.catalog, item, self.instant, self.observe)
-            if verdict.allowed:
+            if verdict.allowed and item.verb is Verb.RESERVE:
+                reserve(self.booking, verdict, self.observe)
+            elif verdict.allowed:
                 self.booking.consume(verdict)
             verdicts.append(verdict)
             answers.append(self.answer(verdict))

@@ -1,7 +1,7 @@
 """The catalog: credit types, features and what their quantities cost (KERNEL §3, rate and price)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -59,6 +59,10 @@ class Feature:
                 raise Tie(f"{self.feature_id}: {rate.quantity} in {rate.credit_type}")
             taken.add(rate.place)
             self.rates.append(rate)
+
+    def as_it_stands(self) -> "Feature":
+        """For one who must not see rates that are set later."""
+        return replace(self, rates=[*self.rates])
 
     def rate(self, credit_type: str, quantity: str, given: Mapping[str, str], at: datetime) -> Rate | None:
         """The most specific rate that matches, the latest of its kind.

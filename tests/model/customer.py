@@ -7,11 +7,13 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from tests.model.catalog import Feature
 from tests.model.exact import ZERO
-from tests.model.words import Kind, Mode, UnknownEntity, Window
+from tests.model.request import Item
+from tests.model.words import Kind, Mode, ReservationState, UnknownEntity, Window
 
 #: The account kinds in which a grant's credits can stand.
-SCHEDULED, AVAILABLE = "scheduled", "available"
+SCHEDULED, AVAILABLE, HELD = "scheduled", "available", "held"
 #: Where credits come from and where they go.
 ISSUED, CONSUMED, EXPIRED, OWED, SHORTFALL = "issued", "consumed", "expired", "owed", "shortfall"
 VOIDED, MOVED, RECEIVABLE = "voided", "moved", "receivable"
@@ -46,6 +48,7 @@ class Wallet:
     credit_type: str
     overdraft_limit: Fraction = ZERO
     owed: Fraction = ZERO
+    held: Fraction = ZERO  # of its grants, and of its overdraft
     grants: "list[Grant]" = field(default_factory=list)  # the open ones
 
 
@@ -64,7 +67,9 @@ class Grant:
     features: frozenset[str] | None
     scheduled: Fraction = ZERO
     available: Fraction = ZERO
+    held: Fraction = ZERO
     expired: Fraction = ZERO
+    returned: bool = False  # made of a hold on the overdraft that grants had repaid meanwhile
     pending: bool = False  # not issued before its payment is received
     voided: bool = False
     charged_back: bool = False  # its payment was taken back
@@ -74,7 +79,11 @@ class Grant:
     def left(self) -> Fraction:
         """What it has not paid, whether it may pay now or not."""
         unissued = self.amount if self.pending else ZERO
-        return self.scheduled + self.available + self.expired + unissued
+        return self.scheduled + self.available + self.held + self.expired + unissued
+
+    def over_at(self, instant: datetime) -> bool:
+        """Whether it has expired by then."""
+        return self.expires_at is not None and self.expires_at <= instant
 
 
 @dataclass(eq=False)
@@ -142,14 +151,16 @@ class Subject(NamedTuple):
 
 @dataclass(eq=False)
 class Counter:
-    """What one subject has used in the window that ends at ``window_end``."""
+    """What one subject has used, and what is held for it, in the window that ends at ``window_end``."""
 
     window_start: datetime | None
     window_end: datetime | None
     used: Fraction = ZERO
+    held: Fraction = ZERO
     would_deny_count: int = 0
     would_deny_amount: Fraction = ZERO
     last_used_at: datetime | None = None
+    began: int = 0  # the operation that its count begins with
 
 
 class Entry(NamedTuple):
@@ -164,15 +175,27 @@ class Entry(NamedTuple):
     amount: Fraction
 
 
+class Counted(NamedTuple):
+    """So much was counted of a subject at an operation: that tells in which of its counts."""
+
+    subject: Subject
+    seq: int
+    amount: Fraction
+
+
 @dataclass(eq=False)
 class Charged:
-    """What a consumption was charged, so that it can be taken back: ``costs`` include what fell short."""
+    """What a consumption was charged, so that it can be taken back: ``costs`` include what fell short.
+
+    ``origin`` is its own ``seq``, or that of the reservation that it settles. ``counted`` is in the order in
+    which it is given back.
+    """
 
     seq: int
-    at: datetime
+    origin: int
     quantities: Mapping[str, Fraction]
     costs: Mapping[str, Fraction]  # by credit type
-    subjects: "Mapping[Subject, tuple[datetime | None, datetime | None]]"  # in which window each counted it
+    counted: list[Counted]
     reversed: Fraction = ZERO  # the share taken back
 
 
@@ -206,6 +229,7 @@ class Customer:
     budgets: dict[str, Budget] = field(default_factory=dict)
     counters: dict[Subject, Counter] = field(default_factory=dict)
     answers: dict[str, Any] = field(default_factory=dict)  # by idempotency key: (fingerprint, answer)
+    reservations: "dict[str, Reservation]" = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     charged: list[Charged] = field(default_factory=list)
@@ -214,6 +238,77 @@ class Customer:
 
 #: The nodes of an item, nearest first; None is the customer itself.
 Path = list[Entity | None]
+
+
+@dataclass(eq=False)
+class Hold:
+    """One slice of a reservation: of a grant, or of the wallet's overdraft; ``settled`` is its part paid.
+
+    What was paid beyond the holds is a slice too, wholly settled; so is a shortfall. One that is free is of
+    nothing: it says where the plan ended, for a price of zero.
+    """
+
+    wallet: Wallet
+    grant: Grant | None
+    amount: Fraction
+    settled: Fraction = ZERO
+    shortfall: bool = False
+    free: bool = False
+
+    @property
+    def rest(self) -> Fraction:
+        return self.amount - self.settled
+
+
+@dataclass(eq=False)
+class Charge:
+    """What a reservation held at first of one counter (perhaps nothing), and in which window.
+
+    ``counted`` is what the counter's budget measures of all that has been settled.
+    """
+
+    subject: Subject
+    amount: Fraction
+    window: tuple[datetime | None, datetime | None]
+    counted: Fraction = ZERO
+
+    @property
+    def rest(self) -> Fraction:
+        return max(self.amount - self.counted, ZERO)
+
+
+@dataclass(eq=False)
+class Reservation:
+    """Credits and budget held before the cost is known; whatever changes later, this record alone is used.
+
+    ``settled`` is the total so far, by quantity; ``feature`` is that of the catalog of its day.
+    """
+
+    seq: int
+    item: Item
+    feature: Feature
+    path: Path
+    reserved_at: datetime
+    expires_at: datetime
+    observed: bool
+    holds: list[Hold]
+    charges: list[Charge]
+    settled: Mapping[str, Fraction] = field(default_factory=dict)
+    state: ReservationState = ReservationState.HELD
+    closed: bool = False  # nothing more can be settled
+
+    @property
+    def reservation_id(self) -> str:
+        return str(self.seq)
+
+    def credits(self, shortfall: bool = False) -> dict[str, Fraction]:
+        """All that has been settled, by credit type; or all that fell short."""
+        amounts: dict[str, Fraction] = {}
+        for hold in self.holds:
+            if hold.settled and hold.shortfall == shortfall:
+                credit_type = hold.wallet.credit_type
+                amounts[credit_type] = amounts.get(credit_type, ZERO) + hold.settled
+        return amounts
 
 
 def path_of(entities: Iterable[Entity]) -> Path:

@@ -129,3 +129,32 @@ def reasons(answers: list[Answer]) -> list[str | None]:
 def slices(answer: Answer) -> dict[str | None, str]:
     """What each grant paid; None drew on the overdraft."""
     return {piece["grantId"]: piece["amount"] for piece in answer["slices"]}
+
+
+def reserve(backend: ModelBackend, *items: Item) -> list[Answer]:
+    return backend.reserve(items)
+
+
+def settle(backend: ModelBackend, key: str, amount: str | dict[str, str], **changes: Any) -> Answer:
+    """To so much input, or so much of each, in all; finally, unless it says otherwise."""
+    amounts = {"input": amount} if isinstance(amount, str) else amount
+    step = {
+        "reservation": key,
+        "quantities": [{"name": name, "amount": each} for name, each in amounts.items()],
+    }
+    [answer] = backend.settle([step | changes])  # type: ignore[list-item]
+    return answer
+
+
+def settle_so_far(backend: ModelBackend, key: str, amount: str | dict[str, str]) -> Answer:
+    return settle(backend, key, amount, final=False)
+
+
+def release(backend: ModelBackend, key: str) -> Answer:
+    [answer] = backend.release([{"reservation": key}])
+    return answer
+
+
+def extend(backend: ModelBackend, key: str, seconds: int) -> Answer:
+    [answer] = backend.extend([{"reservation": key, "ttlSeconds": seconds}])
+    return answer

@@ -16,6 +16,7 @@ from typing import Any
 from tests.model.booking import Booking
 from tests.model.burn import burn_order
 from tests.model.customer import AVAILABLE, ISSUED, MOVED, SCHEDULED, VOIDED, Customer, Grant, Wallet
+from tests.model.due import book_due
 from tests.model.exact import ZERO, round_up
 
 #: What a change that says null means.
@@ -46,18 +47,17 @@ def status(grant: Grant, instant: datetime) -> str:
         return "EXPIRED"
     if grant.pending:
         return "PENDING_PAYMENT"
-    if grant.available + grant.scheduled == 0:
+    if grant.available + grant.scheduled + grant.held == 0:
         return "EXHAUSTED"
     return "SCHEDULED" if instant < grant.effective_at else "ACTIVE"
 
 
 def standing(booking: Booking) -> dict[str, tuple[str, Fraction]]:
     """Status and rest of every grant at the instant, what is due included; nothing stays booked."""
-    mark = booking.memory.mark
-    booking.book_due()
+    mark, known = booking.memory.mark, list(booking.customer.grants.values())
+    book_due(booking)
     seen = {
-        grant.grant_id: (status(grant, booking.instant), grant.available + grant.scheduled)
-        for grant in booking.customer.grants.values()
+        grant.grant_id: (status(grant, booking.instant), grant.available + grant.scheduled) for grant in known
     }
     booking.memory.undo(mark)
     return seen
@@ -95,7 +95,7 @@ def update(booking: Booking, grant_id: str, change: Change) -> None:
 
 
 def void(booking: Booking, grant_id: str) -> None:
-    """Takes back what is left of it."""
+    """Takes back what is left of it; of what is held, what returns."""
     grant, set_ = named(booking.customer, grant_id), booking.memory.set
     if grant.voided:
         return
@@ -170,6 +170,8 @@ def transfer(
             number=len(customer.grants),
             amount=taken,
             available=ZERO,
+            held=ZERO,
+            returned=False,
         )
         booking.operation("grant transferred")
         booking.move(giver, lot, AVAILABLE, MOVED, taken)

@@ -40,6 +40,8 @@ class Verdict:
     newcomers: list[Entity] = field(default_factory=list)
     wallets: list[Wallet] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
+    path: Path = field(default_factory=list)
+    feature: Feature | None = None
     fit: Fit | None = None
     binding: Limit | Wallet | None = None
 
@@ -117,7 +119,7 @@ def judge(customer: Customer, catalog: Catalog, item: Item, instant: datetime, o
     if charged_anyway:
         fit = case.fit(item.quantities, overdraft=True)
     allowed = charged_anyway or reason is None
-    return Verdict(item, reason, allowed, False, newcomers, wallets, limits, fit, binding)
+    return Verdict(item, reason, allowed, False, newcomers, wallets, limits, path, feature, fit, binding)
 
 
 def binding_of(reason: Reason | None, fit: Fit, wallets: list[Wallet]) -> Limit | Wallet | None:
@@ -173,11 +175,11 @@ def rates_of(
     feature: Feature | None, item: Item, instant: datetime, open_from: datetime
 ) -> Mapping[str, Mapping[str, Rate]]:
     """The rates of the instant or, of what has happened already, of when it did."""
-    if feature is None:
-        return {}
     occurred_at = item.occurred_at or instant
     if item.occurred_at is not None and not open_from <= occurred_at <= instant:
         raise Malformed("occurredAt", "is not in the open period, or after the instant")
+    if feature is None:
+        return {}
     if unknown := item.dimensions.keys() - set(feature.dimensions):
         raise Malformed("dimensions", f"{min(unknown)} is not one of {feature.feature_id}")
     return feature.acceptable_rates(item.quantities, item.dimensions, occurred_at)

@@ -10,9 +10,11 @@ from tests.model.booking import Booking
 from tests.model.call import Call
 from tests.model.catalog import Catalog
 from tests.model.customer import Budget, Customer, Entity, Grant, Raise, Wallet
+from tests.model.due import book_due
 from tests.model.grants import Refused
 from tests.model.memory import Memory
-from tests.model.request import Malformed, read_item
+from tests.model.request import Malformed, Verb, read_item
+from tests.model.reservations import Steps, read_step
 from tests.model.words import Reason
 
 
@@ -38,11 +40,23 @@ class Kernel:
         """What ``consume`` would answer to the same batch of new keys; nothing is written."""
         return self.consume_many([{**item, "customerId": customer_id} for item in items], observe, dry=True)
 
+    def reserve(
+        self, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False
+    ) -> list[Answer]:
+        """Decides as ``consume`` does, and holds what that would have charged."""
+        return self.consume_many(
+            [{**item, "customerId": customer_id} for item in items], observe, verb=Verb.RESERVE
+        )
+
     def consume_many(
-        self, items: Sequence[Mapping[str, Any]], observe: bool = False, dry: bool = False
+        self,
+        items: Sequence[Mapping[str, Any]],
+        observe: bool = False,
+        dry: bool = False,
+        verb: Verb = Verb.CONSUME,
     ) -> list[Answer]:
         """Decides the items of many customers, each customer's in order; a malformed one stops them all."""
-        read = [read_item(item, dry) for item in items]
+        read = [read_item(item, dry, verb) for item in items]
         places: dict[str, list[int]] = {}
         for place, item in enumerate(items):
             places.setdefault(item["customerId"], []).append(place)
@@ -73,17 +87,43 @@ class Kernel:
         """The clock, but never before the customer's last operation."""
         return max(self.clock, customer.last_at)
 
+    # Reservations
+
+    def settle(
+        self, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False
+    ) -> list[Answer]:
+        """Charges what was used so far, out of what is held and then beyond it."""
+        return self._steps("settle", customer_id, items, observe)
+
+    def release(self, customer_id: str, items: Sequence[Mapping[str, Any]]) -> list[Answer]:
+        """Gives back what is still held."""
+        return self._steps("release", customer_id, items)
+
+    def extend(self, customer_id: str, items: Sequence[Mapping[str, Any]]) -> list[Answer]:
+        """Holds for longer."""
+        return self._steps("extend", customer_id, items)
+
+    def _steps(
+        self, verb: str, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False
+    ) -> list[Answer]:
+        steps = [read_step(verb, item) for item in items]
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            return [refusal(Reason.CUSTOMER_NOT_FOUND) for _ in steps]
+        instant = self.instant(customer)
+        return Steps(customer, self.catalog, instant, observe or customer.observe).take(steps)
+
     # Changes of balance and configuration, each an operation
 
     def book_due(self, customer_id: str) -> None:
         """What the expiry job does."""
-        self._change(customer_id, lambda booking: booking.book_due())
+        self._change(customer_id, book_due)
 
     def grant(self, customer_id: str, grant: Grant) -> None:
         """Gives credits; what is due before them is booked before them."""
 
         def book(booking: Booking) -> None:
-            booking.book_due()
+            book_due(booking)
             booking.grant(grant)
 
         self._change(customer_id, book)
@@ -93,7 +133,7 @@ class Kernel:
         customer = self.customers[customer_id]
         seq, instant, memory = customer.seq, self.instant(customer), Memory()
         booking = Booking(customer, memory, instant)
-        booking.book_due()
+        book_due(booking)
         try:
             change(booking)
         except Refused:
@@ -148,7 +188,7 @@ class Kernel:
         """What is due comes first. A change of configuration is an operation as any other, if it is one."""
 
         def book(booking: Booking) -> None:
-            booking.book_due()
+            book_due(booking)
             if changes:
                 booking.operation(name)
 

@@ -25,6 +25,7 @@ class Limit:
     position: int
     span: Span
     used: Fraction
+    held: Fraction
     ceiling: Fraction
 
     @property
@@ -33,16 +34,21 @@ class Limit:
         return self.position, self.budget.window.rank, self.budget.budget_id
 
     def amount(self, feature_id: str, quantities: Amounts, costs: Amounts) -> Fraction:
-        """How much of what the budget counts an item takes; ``costs`` are by credit type."""
-        if self.budget.credit_type is not None:
-            return costs.get(self.budget.credit_type, ZERO)
-        if self.budget.feature_id == feature_id and self.budget.quantity is not None:
-            return quantities.get(self.budget.quantity, ZERO)
-        return ZERO
+        """How much of what the budget counts an item takes."""
+        return measured(self.budget, feature_id, quantities, costs)
 
     def fits(self, amount: Fraction) -> bool:
         """The one predicate; what takes nothing always fits."""
-        return amount == 0 or self.used + amount <= self.ceiling
+        return amount == 0 or self.used + self.held + amount <= self.ceiling
+
+
+def measured(budget: Budget, feature_id: str, quantities: Amounts, costs: Amounts) -> Fraction:
+    """What a budget counts of quantities of a feature; ``costs`` are by credit type."""
+    if budget.credit_type is not None:
+        return costs.get(budget.credit_type, ZERO)
+    if budget.feature_id == feature_id and budget.quantity is not None:
+        return quantities.get(budget.quantity, ZERO)
+    return ZERO
 
 
 def limits_on(
@@ -74,12 +80,14 @@ def subjects(budget: Budget, path: Path, session_id: str) -> Iterator[tuple[int,
 
 def limit_at(customer: Customer, budget: Budget, subject: Subject, position: int, instant: datetime) -> Limit:
     counter = customer.counters.get(subject)
+    counts = counter is not None and counts_still(counter, subject, instant)
     return Limit(
         budget=budget,
         subject=subject,
         position=position,
         span=span_of(customer, budget, counter, instant),
-        used=counter.used if counter and counts_still(counter, subject, instant) else ZERO,
+        used=counter.used if counter and counts else ZERO,
+        held=counter.held if counter and counts else ZERO,
         ceiling=budget.limit + sum((extra.amount for extra in budget.raises if instant < extra.until), ZERO),
     )
 

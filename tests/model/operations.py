@@ -2,9 +2,13 @@
 
 import copy
 from datetime import datetime, timedelta
+from fractions import Fraction
 from random import Random
 
 from tests.conformance import forms
+from tests.conformance.model_backend import ModelBackend
+from tests.conformance.replay import apply
+from tests.model.exact import exact, plain
 from tests.model.grant_operations import GRANT_KINDS, GrantMaker
 from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_world
 
@@ -12,6 +16,10 @@ from tests.model.worlds import DAY, DIMENSIONS, HOUR, Chance, make_budget, make_
 WEIGHTS = {
     "consume": 24,
     "check": 3,
+    "reserve": 12,
+    "settle": 12,
+    "release": 3,
+    "extend": 3,
     "advance": 6,
     "grant": 2,
     "updateGrant": 2,
@@ -20,7 +28,7 @@ WEIGHTS = {
     "setBudget": 2,
     "raiseBudget": 2,
     "suspendEntity": 1,
-    "suspendCustomer": 1,
+    "suspendCustomer": 2,
     "setEntity": 1,
     "setPolicy": 1,
     "bookDue": 1,
@@ -39,7 +47,13 @@ def make_history(random: Random, length: int) -> forms.History:
 
 
 class Maker:
-    """Knows what has been sent, so that keys come again and names exist."""
+    """Knows what has been sent, so that keys come again and names exist.
+
+    A model goes along, so that it is known what has been reserved.
+    """
+
+    #: How many items a batch may have.
+    SIZES = (1, 1, 1, 2, 4)
 
     def __init__(self, chance: Chance, world: forms.World) -> None:
         self.chance = chance
@@ -47,11 +61,26 @@ class Maker:
         self.instant = datetime.fromisoformat(world.get("instant", forms.INSTANT))
         self.now = 0  # seconds after the instant
         self.sent: list[forms.Item] = []
+        self.reserved: list[forms.Item] = []
+        self.model = ModelBackend()
+        self.model.set_up(world)
         self.made = 0
         self.suspended = False
         self.grants = GrantMaker(chance, world, self.name)
 
     def operation(self) -> forms.Operation:
+        """The next one."""
+        made = self.make()
+        answers = apply(self.model, made)
+        if made["op"] == "reserve":
+            self.reserved += [
+                item
+                for item, answer in zip(made["items"], answers, strict=False)
+                if answer.get("reservationId")
+            ]
+        return made
+
+    def make(self) -> forms.Operation:
         chance = self.chance
         op = chance.one(*KINDS)
         if op == "suspendEntity" and not self.world["entities"]:
@@ -62,6 +91,8 @@ class Maker:
             op = "setBudget"
         if op in GRANT_KINDS and not self.world["wallets"]:
             op = "bookDue"
+        if op in ("settle", "release", "extend") and not self.reserved:
+            op = "reserve"
         if self.suspended and chance.one(True, False):
             op = "suspendCustomer"
         match op:
@@ -69,6 +100,17 @@ class Maker:
                 return {"op": "consume", "items": self.batch(), "observe": chance.rarely()}
             case "check":
                 return {"op": "check", "items": self.batch(), "observe": chance.rarely()}
+            case "reserve":
+                items = self.batch(reserve=True)
+                return {"op": "reserve", "items": items, "observe": chance.rarely()}
+            case "settle":
+                steps = [self.settlement() for _ in range(chance.one(1, 1, 1, 2, 3))]
+                return {"op": "settle", "steps": steps, "observe": chance.rarely()}
+            case "release":
+                return {"op": "release", "steps": [{"reservation": self.reservation()}]}
+            case "extend":
+                ttl = chance.one(1, 60, HOUR, DAY)
+                return {"op": "extend", "steps": [{"reservation": self.reservation(), "ttlSeconds": ttl}]}
             case "advance":
                 seconds = chance.one(1, 30, 60, 10 * 60, HOUR, HOUR, DAY, 8 * DAY, 31 * DAY)
                 self.now += seconds
@@ -133,15 +175,45 @@ class Maker:
         budgets[place] = changed
         return changed
 
-    def batch(self) -> list[forms.Item]:
+    def batch(self, reserve: bool = False) -> list[forms.Item]:
         """One item or a few; some may share a group."""
-        items = [self.item() for _ in range(self.chance.one(1, 1, 1, 2, 4))]
+        items = [self.item() for _ in range(self.chance.one(*self.SIZES))]
+        for item in items:
+            self.make_reserving(item) if reserve else item.pop("ttlSeconds", None)
         if len(items) > 1 and self.chance.sometimes():
             for item in items:
                 if item["overage"] not in ("CAP", "RECORD") and self.chance.often():
                     item["group"] = "together"
         self.sent += copy.deepcopy(items)
         return items
+
+    def make_reserving(self, item: forms.Item) -> None:
+        """Holds for a second or a day; what has happened already needs no reservation."""
+        if item["overage"] == "RECORD" and not self.chance.rarely():
+            item |= {"overage": "REJECT", "occurredAt": None}
+        item.setdefault("ttlSeconds", self.chance.one(None, 1, 60, 2 * HOUR, DAY, DAY))
+
+    def reservation(self) -> str:
+        """The key of one of the last; or one under which there is none."""
+        return "nobody's" if self.chance.rarely() else self.chance.one(*self.reserved[-4:])["idempotencyKey"]
+
+    def settlement(self) -> forms.Step:
+        """To a part of what was reserved, to all of it, to more."""
+        chance = self.chance
+        item = chance.one(*self.reserved[-4:])
+        share = chance.one(0, Fraction(1, 2), Fraction(1, 2), 1, 1, Fraction(5, 4), 10)
+        quantities: list[forms.QuantityForm] = [
+            {"name": each["name"], "amount": plain(exact(each["amount"]) * share)}
+            for each in item["quantities"]
+            if chance.often()
+        ]
+        if not quantities and chance.often():
+            quantities.append({"name": item["quantities"][0]["name"], "amount": "0"})
+        names = [each["name"] for each in quantities]
+        others = [name for name in ("input", "output", "unheard-of") if name not in names and chance.rarely()]
+        quantities += [{"name": name, "amount": self.amount()} for name in others]
+        key = item["idempotencyKey"] if chance.often() else self.reservation()
+        return {"reservation": key, "quantities": quantities, "final": chance.one(True, False, False)}
 
     def item(self) -> forms.Item:
         """A new request; or one sent before, as it was or not quite."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,15 @@ from tests.model.words import Overage
 
 #: A consumption names at most so many entities, one per axis.
 AXES = 4
+#: For how many seconds a reservation may hold at most, and holds where nothing is said.
+TTL_MOST, TTL = 24 * 3600, 3600
+
+
+class Verb(StrEnum):
+    """What an item asks for; the names are those of the operations."""
+
+    CONSUME = "consume"
+    RESERVE = "reserve"
 
 
 class Malformed(ValueError):
@@ -23,8 +33,9 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """One consumption that is asked for."""
+    """One consumption that is asked for, or one reservation."""
 
+    verb: Verb
     idempotency_key: str
     feature_id: str
     quantities: Mapping[str, Fraction]
@@ -35,11 +46,16 @@ class Item:
     group: str | None
     occurred_at: datetime | None
     detail: str | None
+    ttl: int | None  # in seconds; of a reservation
+
+    def until(self, instant: datetime) -> datetime | None:
+        """How long a reservation made at the instant holds."""
+        return None if self.ttl is None else instant + timedelta(seconds=self.ttl)
 
     def fingerprint(self) -> dict[str, Any]:
         """What a replay must repeat, field by field; metadata and detail may differ."""
         return {
-            "operation": "consume",
+            "operation": self.verb,
             "featureId": self.feature_id,
             "quantities": {name: amount for name, amount in self.quantities.items() if amount},
             "entityIds": self.entity_ids,
@@ -48,12 +64,14 @@ class Item:
             "overage": self.overage,
             "group": self.group,
             "occurredAt": self.occurred_at,
+            "ttlSeconds": self.ttl,
         }
 
 
-def read_item(given: Mapping[str, Any], dry: bool = False) -> Item:
+def read_item(given: Mapping[str, Any], dry: bool = False, verb: Verb = Verb.CONSUME) -> Item:
     """Reads one item; a dry run needs no idempotency key."""
     item = Item(
+        verb=verb,
         idempotency_key=given.get("idempotencyKey") or "",
         feature_id=given["featureId"],
         quantities=read_quantities(given),
@@ -64,6 +82,7 @@ def read_item(given: Mapping[str, Any], dry: bool = False) -> Item:
         group=given.get("group"),
         occurred_at=read_instant(given.get("occurredAt"), "occurredAt"),
         detail=given.get("detail"),
+        ttl=read_ttl(given, TTL) if verb is Verb.RESERVE else None,
     )
     if not item.idempotency_key and not dry:
         raise Malformed("idempotencyKey", "is missing")
@@ -73,13 +92,17 @@ def read_item(given: Mapping[str, Any], dry: bool = False) -> Item:
         raise Malformed("overage", f"{item.overage} has no place in a group")
     if item.overage is Overage.CAP and len(item.quantities) > 1:
         raise Malformed("overage", "CAP needs a single quantity")
+    if verb is Verb.RESERVE and item.overage is Overage.RECORD:
+        raise Malformed("overage", "what has happened already needs no reservation")
     if item.occurred_at is not None and item.overage is not Overage.RECORD:
         raise Malformed("occurredAt", "belongs to RECORD alone")
+    if verb is not Verb.RESERVE and given.get("ttlSeconds") is not None:
+        raise Malformed("ttlSeconds", "belongs to reservations alone")
     return item
 
 
-def read_quantities(given: Mapping[str, Any]) -> dict[str, Fraction]:
-    """Either ``quantities`` or a single ``quantity``; each ≥ 0, one > 0."""
+def read_quantities(given: Mapping[str, Any], nothing_too: bool = False) -> dict[str, Fraction]:
+    """Either ``quantities`` or a single ``quantity``; each ≥ 0, one > 0 unless nothing will do too."""
     if (given.get("quantity") is None) == (given.get("quantities") is None):
         raise Malformed("quantities", "either these or quantity, and not both")
     if given.get("quantity") is not None:
@@ -90,9 +113,17 @@ def read_quantities(given: Mapping[str, Any]) -> dict[str, Fraction]:
         quantities = {name: exact(amount) for name, amount in named.items()}
     except Inexact as error:
         raise Malformed("quantities", f"{error} is no amount") from error
-    if not any(quantities.values()):
+    if not quantities or not (nothing_too or any(quantities.values())):
         raise Malformed("quantities", "one must be more than zero")
     return quantities
+
+
+def read_ttl(given: Mapping[str, Any], otherwise: int | None = None) -> int:
+    """For how many whole seconds to hold."""
+    ttl = otherwise if given.get("ttlSeconds") is None else given["ttlSeconds"]
+    if type(ttl) is not int or not 1 <= ttl <= TTL_MOST:
+        raise Malformed("ttlSeconds", f"is no whole number from 1 to {TTL_MOST}")
+    return ttl
 
 
 def read_pairs(given: Any, field: str, name: str, value: str) -> dict[str, str]:

@@ -15,7 +15,6 @@ Where the kernel's text leaves a choice, the model's is this:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from fractions import Fraction
 
 from tests.model.booking import Booking
@@ -37,7 +36,6 @@ from tests.model.customer import (
 )
 from tests.model.exact import ZERO, round_down
 from tests.model.grants import USUAL_PRIORITY, Refused, named
-from tests.model.limits import SESSION_LIFE
 from tests.model.words import Kind
 
 #: Decimals of a quantity.
@@ -154,29 +152,21 @@ def adjust(booking: Booking, grant_id: str, wallet: Wallet, lot: Grant | None, a
 
 
 def count_less(booking: Booking, event: Charged, shares: Shares, decimals: dict[str, int]) -> None:
-    """Of each counter that it charged, and that still counts it."""
-    for subject in event.subjects:
-        budget = booking.customer.budgets[subject.budget_id]
+    """Of each counter that it charged, as far as that has not begun anew since."""
+    customer = booking.customer
+    passed: dict[Subject, Fraction] = {}
+    for subject, seq, counted in event.counted:
+        budget, counter = customer.budgets[subject.budget_id], customer.counters[subject]
         if budget.credit_type is not None:
-            amount, of = event.costs.get(budget.credit_type, ZERO), decimals[budget.credit_type]
+            amount, of = event.costs[budget.credit_type], decimals[budget.credit_type]
         else:
-            amount, of = event.quantities.get(budget.quantity or "", ZERO), OF_QUANTITY
+            amount, of = event.quantities[budget.quantity or ""], OF_QUANTITY
+        begins = passed.get(subject, ZERO)
+        passed[subject] = begins + counted
         before, after = shares.of(amount, of)
-        if after > before and counts_yet(booking.customer, event, subject):
-            counter = booking.customer.counters[subject]
-            booking.memory.set(counter, "used", counter.used - (after - before))
-
-
-def counts_yet(customer: Customer, event: Charged, subject: Subject) -> bool:
-    """Whether nothing that it has been charged since began its count anew."""
-    last: datetime = event.at
-    for later in customer.charged:
-        if later.seq > event.seq and subject in later.subjects:
-            idle = subject.session_id is not None and later.at - last >= SESSION_LIFE
-            if idle or later.subjects[subject] != event.subjects[subject]:
-                return False
-            last = later.at
-    return True
+        less = min(after, begins + counted) - max(before, begins)
+        if less > 0 and seq >= counter.began:
+            booking.memory.set(counter, "used", counter.used - less)
 
 
 def charge_back(booking: Booking, grant_id: str) -> None:

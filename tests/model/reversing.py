@@ -19,15 +19,10 @@ def reversing(seed: int, length: int = 40) -> forms.History:
 class Reverser(Maker):
     """Knows which requests have been sent, whatever became of them."""
 
-    def operation(self) -> forms.Operation:
+    def make(self) -> forms.Operation:
         chance = self.chance
         if not self.sent or chance.one(True, True, False):
-            made = super().operation()
-            while (
-                made.get("change", {}).get("effectiveAt") == self.now
-            ):  # a database's clock goes on meanwhile
-                made = super().operation()
-            return made
+            return super().make()
         match chance.one(*(8 * ["reverse"]), "setReversalOfExpired", "voidGrant", "chargeBack"):
             case "setReversalOfExpired":
                 return {"op": "setReversalOfExpired", "policy": chance.one("ADJUSTMENT", "LAPSE", "LAPSE")}
@@ -36,7 +31,7 @@ class Reverser(Maker):
             case "chargeBack" if self.grants.known:
                 return {"op": "chargeBack", "grantId": self.grants.one()}
         # A few of them more often than once, so that their shares add up.
-        sent = chance.one(*self.sent[-8:])
+        sent = chance.one(*self.sent[-8:], *self.reserved[-4:])
         return {
             "op": "reverse",
             "reversalId": self.name("v"),

@@ -55,10 +55,19 @@ class UnknownEntity(StrEnum):
     CREATE = "CREATE"
 
 
+class ReservationState(StrEnum):
+    """A reservation is held, and ends in exactly one of the others."""
+
+    HELD = "HELD"
+    SETTLED = "SETTLED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
 class Reason(IntEnum):
     """Why not; the lowest that applies is the one given.
 
-    Reservations, subscriptions and quotas are not modelled, so their reasons are never given.
+    Subscriptions and quotas are not modelled, so their reasons are never given.
     """
 
     IDEMPOTENCY_CONFLICT = 1

@@ -11,7 +11,7 @@ import psycopg
 from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.model_backend import ModelBackend
-from tests.conformance.sql_backend import ManySqlBackend, SqlBackend
+from tests.conformance.sql_backend import ManySqlBackend, SqlBackend, stop_clock
 from tests.model.generous import generous
 from tests.model.reversing import reversing
 from tests.model.strategies import history, kept
@@ -46,6 +46,7 @@ def _checks(
     yield "rules", rules.prepare
     for rule in rules.all():
         yield rule.__name__, rule
+    stop_clock(connection)
     backends = SqlBackend(connection), ManySqlBackend(connection)
     for case in load_cases():
         yield "vectors", lambda case=case: replay_case(backends[0], case)

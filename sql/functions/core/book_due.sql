@@ -35,7 +35,7 @@ BEGIN
     FROM unnest(v_due) WITH ORDINALITY AS d (customer_id, n)
     CROSS JOIN LATERAL (SELECT min(r.expires_at) AS ends FROM core.reservation AS r
                         WHERE r.customer_id = d.customer_id AND r.state = 'HELD' AND r.expires_at <= p_at) AS h;
-    v_booked := v_booked + core.book_grants_due(v_due, v_before, p_at, p_limit - v_booked);
+    v_booked := v_booked + core.book_grants_due(v_due, v_before, p_at, greatest(p_limit - v_booked, 0));
     EXIT WHEN 'infinity' = ALL (v_before);
     SELECT array_agg(r.customer_id ORDER BY r.customer_id, r.expires_at, r.reservation_no), array_agg(r.reservation_no ORDER BY r.customer_id, r.expires_at, r.reservation_no),
            array_agg(r.expires_at ORDER BY r.customer_id, r.expires_at, r.reservation_no)

@@ -51,6 +51,12 @@ class _Speed(click.ParamType[float | None]):
 @click.option("--products", type=_COUNT, default=3, show_default=True, help="Products of a customer.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Who asks for what; the same, the same.")
 @click.option("--tight", is_flag=True, help="Grants and budgets that deny 20 to 60 of 100 requests.")
+@click.option(
+    "--reserve",
+    type=click.IntRange(0, 10_000_000),
+    metavar="TOKENS",
+    help="Reserve each request for so many output tokens, then settle it by what it generated.",
+)
 @click.option("--door", type=click.Choice(["graphql", "sql"]), default="graphql", show_default=True)
 @click.option(
     "--speed",
@@ -79,6 +85,7 @@ def command(
     products: int,
     seed: int,
     tight: bool,
+    reserve: int | None,
     door: str,
     speed: float | None,
     concurrency: int,
@@ -102,6 +109,7 @@ def command(
       controlplane replay trace.csv
       controlplane replay trace.csv --tight --report outcome.json
       controlplane replay trace.csv --door sql --speed 60
+      controlplane replay trace.csv --reserve 200
       controlplane replay trace.csv --url https://credits.internal --key cp_test_ak_…
     """
     if (url is None) != (key is None) or (url is not None and door == "sql"):
@@ -112,7 +120,7 @@ def command(
     if not read.rows:
         raise ConfigurationError(f"{trace} has no request to send", hint=_first_bad(read))
     shape = Shape(customers, teams, agents, products)
-    plan = Plan(shape, seed, tight, door, speed, concurrency, url, key)
+    plan = Plan(shape, seed, tight, door, speed, concurrency, reserve, url, key)
     outcome = _run(read, plan, settings, with_place=url is None or data is not None or not settings.embedded)
     outcome.told["trace"] = trace.name
     outcome.show(Console())

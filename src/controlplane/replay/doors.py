@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from controlplane.client.client import Client
 from controlplane.db import configuration
 from controlplane.db.decisions import Decisions
+from controlplane.db.lanes.ticket import Judgement
 from controlplane.db.pool import Database
 from controlplane.errors import CallFailed, DatabaseError, RequestError
 
@@ -16,11 +17,14 @@ Slice = tuple[str, str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a door said to one consumption."""
+    """What a door said to one consumption, or one step of a reservation."""
 
     allowed: bool
     reason: str | None
     slices: Sequence[Slice]
+    #: What was reserved, if it was; and, of a settlement, whether something fell short.
+    reservation: str | None = None
+    is_short: bool = False
 
 
 class Door(Protocol):
@@ -40,6 +44,12 @@ class Door(Protocol):
             CallFailed: there was no decision.
         """
 
+    async def reserve(self, item: Mapping[str, Any]) -> Answer:
+        """Hold what it would charge. Raises as ``consume``."""
+
+    async def settle(self, step: Mapping[str, Any]) -> Answer:
+        """Say what a reservation has used. Raises as ``consume``."""
+
 
 #: Function of the database: field of the API, type of its input, what is wanted back.
 _MUTATIONS: Mapping[str, tuple[str, str, str]] = {
@@ -52,6 +62,13 @@ _MUTATIONS: Mapping[str, tuple[str, str, str]] = {
     "grant_credits": ("grantCredits", "GrantCreditsInput", "grant { grantId walletId }"),
 }
 
+_STEP = "allowed reason reservationId slices { walletId grantId amount } shortfall { amount }"
+_RESERVE = f"mutation Reserve($input: ReserveInput!) {{ answer: reserve(input: $input) {{ {_STEP} }} }}"
+_SETTLE = f"""
+mutation Settle($input: SettleReservationInput!) {{
+  answer: settleReservation(input: $input) {{ {_STEP} }}
+}}
+"""
 _CONSUME = """
 mutation Consume($input: ConsumeInput!) {
   consume(input: $input) { allowed reason slices { walletId grantId amount } }
@@ -91,6 +108,19 @@ class GraphqlDoor:
         slices = [(each["walletId"], each["grantId"], each["amount"]) for each in decision["slices"]]
         return Answer(decision["allowed"], decision["reason"], slices)
 
+    async def reserve(self, item: Mapping[str, Any]) -> Answer:
+        """See ``Door``."""
+        return await self._stepped(_RESERVE, item)
+
+    async def settle(self, step: Mapping[str, Any]) -> Answer:
+        """See ``Door``."""
+        return await self._stepped(_SETTLE, step)
+
+    async def _stepped(self, query: str, given: Mapping[str, Any]) -> Answer:
+        told = (await self._client.execute(query, {"input": given}))["answer"]
+        slices = [(each["walletId"], each["grantId"], each["amount"]) for each in told["slices"]]
+        return Answer(told["allowed"], told["reason"], slices, told["reservationId"], bool(told["shortfall"]))
+
 
 class SqlDoor:
     """Straight to the functions of ``api``, through lanes as the API itself does."""
@@ -114,11 +144,26 @@ class SqlDoor:
 
     async def consume(self, item: Mapping[str, Any]) -> Answer:
         """See ``Door``."""
-        [outcome] = await self._decisions.consume([item])
-        if isinstance(outcome, DatabaseError):
-            raise CallFailed(outcome.message, answered=outcome.code, retryable=False) from outcome
-        slices = [(wallet, grant, given) for wallet, grant, given in outcome.answer.get("slices", [])]
-        return Answer(outcome.allowed, outcome.reason, slices)
+        return _answer(await self._decisions.consume([item]))
+
+    async def reserve(self, item: Mapping[str, Any]) -> Answer:
+        """See ``Door``."""
+        return _answer(await self._decisions.reserve([item]))
+
+    async def settle(self, step: Mapping[str, Any]) -> Answer:
+        """See ``Door``."""
+        return _answer(await self._decisions.settle([step]))
+
+
+def _answer(outcomes: Sequence[Judgement | DatabaseError]) -> Answer:
+    [outcome] = outcomes
+    if isinstance(outcome, DatabaseError):
+        raise CallFailed(outcome.message, answered=outcome.code, retryable=False) from outcome
+    told = outcome.answer
+    slices = [(wallet, grant, given) for wallet, grant, given in told.get("slices", [])]
+    return Answer(
+        outcome.allowed, outcome.reason, slices, told.get("reservationId"), bool(told.get("shortfall"))
+    )
 
 
 def _as_input(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,7 @@ async def drive(
     ids: Ids,
     *,
     speed: float | None,
+    estimate: int | None,
     tally: Tally,
     stop: asyncio.Event,
     concurrency: int,
@@ -78,6 +79,8 @@ async def drive(
         requests: in order of time.
         ids: of those who ask.
         speed: a multiple of the trace's own; None is as fast as it goes.
+        estimate: output tokens for which each request is reserved before it is settled by what it generated;
+            None consumes.
         tally: counts.
         stop: ends it early; what is under way is waited for.
         concurrency: most requests under way at once.
@@ -95,18 +98,27 @@ async def drive(
                 tally.lag = max(tally.lag, time.perf_counter() - due)
             if stop.is_set():
                 return
-            await _send(door, request, ids, tally)
+            await _send(door, request, ids, estimate, tally)
             told(tally.done, len(requests))
 
     await _together(work, concurrency)
     return time.perf_counter() - began
 
 
-async def _send(door: Door, request: Request, ids: Ids, tally: Tally) -> None:
+async def _send(door: Door, request: Request, ids: Ids, estimate: int | None, tally: Tally) -> None:
     customer = ids.customer(request.customer)
     sent = time.perf_counter()
     try:
-        answer = await door.consume(item_of(request, ids))
+        item = item_of(request, ids)
+        if estimate is None:
+            answer = await door.consume(item)
+        else:
+            answer = await door.reserve({**item, "quantities": _quantities(request.context, estimate)})
+            if answer.reservation is not None:
+                held = {"customerId": customer, "reservationId": answer.reservation}
+                answer = await door.settle({**held, "quantities": item["quantities"]})
+                tally.beyond += request.generated > estimate
+                tally.short += answer.is_short
     except CallFailed as error:
         tally.fail(request.line, error.answered, error.message)
     else:
@@ -115,16 +127,19 @@ async def _send(door: Door, request: Request, ids: Ids, tally: Tally) -> None:
 
 def item_of(request: Request, ids: Ids) -> dict[str, Any]:
     """The request as every door takes it, under a new key."""
-    used = (("input", request.context), ("output", request.generated))
     return {
         "idempotencyKey": new_key(),
         "customerId": ids.customer(request.customer),
         "featureId": FEATURE,
-        "quantities": [{"name": name, "amount": str(tokens)} for name, tokens in used],
+        "quantities": _quantities(request.context, request.generated),
         "entityIds": [ids.agent(request.team, request.agent), ids.product(request.product)],
         "sessionId": f"session-{request.team}-{request.agent}-{request.session}",
         "dimensions": [{"key": "model", "value": request.model}],
     }
+
+
+def _quantities(context: int, generated: int) -> list[dict[str, str]]:
+    return [{"name": "input", "amount": str(context)}, {"name": "output", "amount": str(generated)}]
 
 
 async def _together(work: Callable[[], Any], concurrency: int) -> None:

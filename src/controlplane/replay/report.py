@@ -50,6 +50,8 @@ class Outcome:
             "allowed": tally.allowed,
             "denied": dict(tally.denied.most_common()),
             "deniedShare": round(tally.denied_share, 4),
+            "beyondReservation": tally.beyond,
+            "fellShort": tally.short,
             "failed": dict(tally.failed.most_common()),
             "failedLines": [{"line": line, "message": message} for line, message in tally.failed_lines],
             "credits": [
@@ -99,6 +101,9 @@ class Outcome:
         rows.append(("allowed", f"{tally.allowed:,}", ""))
         rows.append(("denied", f"{tally.denied.total():,}", f"{tally.denied_share:.1%}"))
         rows += [("", f"{count:,}", reason) for reason, count in tally.denied.most_common()]
+        if self.told.get("reserve") is not None:
+            rows.append(("beyond the hold", f"{tally.beyond:,}", "used more than was reserved"))
+            rows.append(("fell short", f"{tally.short:,}", "nothing could pay all of it"))
         for code, count in tally.failed.most_common():
             rows.append(("failed", f"{count:,}", code))
         for (owner, kind, grant), amount in sorted(self._credits().items()):

@@ -35,6 +35,7 @@ class Plan:
     Attributes:
         door: ``graphql`` or ``sql``.
         speed: a multiple of the trace's own; None is as fast as it goes.
+        estimate: output tokens to reserve for each request; None consumes at once.
         concurrency: requests under way at once.
         url: of an API that runs already, with its ``key``; None starts one here.
     """
@@ -45,6 +46,7 @@ class Plan:
     door: str
     speed: float | None
     concurrency: int
+    estimate: int | None = None
     url: str | None = None
     key: str | None = None
 
@@ -91,6 +93,7 @@ async def replay(
                     requests,
                     ids,
                     speed=plan.speed,
+                    estimate=plan.estimate,
                     tally=tally,
                     stop=stop,
                     concurrency=plan.concurrency,
@@ -105,6 +108,7 @@ async def replay(
         "seed": plan.seed,
         "tight": plan.tight,
         "speed": plan.speed,
+        "reserve": plan.estimate,
         "concurrency": plan.concurrency,
         "customers": plan.shape.customers,
         "prefix": ids.prefix,

@@ -32,11 +32,15 @@ class Tally:
     """Counts of one run.
 
     Attributes:
+        beyond: reservations that used more than they held.
+        short: settlements that nothing could pay in full.
         latencies: seconds from the first sending to the answer, of what was answered.
         lag: seconds by which the request that was latest was sent later than the trace would have had it.
     """
 
     allowed: int = 0
+    beyond: int = 0
+    short: int = 0
     denied: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     failed_lines: list[tuple[int, str]] = field(default_factory=list)

@@ -1,0 +1,277 @@
+"""What went wrong with reservations elsewhere, each a case by its name; all end with a clean ``verify``."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.sql.configuring import Configuration, small_world
+
+
+class World(Configuration):
+    """One customer whose agent spends one credit an input."""
+
+    def call(self, function: str, *items: dict[str, Any]) -> list[dict[str, Any]]:
+        """Rows as objects, the answer's fields among them."""
+        rows = self.rows(
+            f"SELECT to_jsonb(r) FROM api.{function}(%s, %s) AS r ORDER BY item",
+            self.customer_id,
+            Jsonb(list(items)),
+        )
+        return [{**row, **row["answer"]} for (row,) in rows]
+
+    def reserve(self, key: str, amount: str, **more: Any) -> dict[str, Any]:
+        [answer] = self.call("reserve", request(key, amount, **more))
+        return answer
+
+    def settle(self, reservation: dict[str, Any], amount: str, **more: Any) -> dict[str, Any]:
+        [answer] = self.call(
+            "settle", {"reservationId": reservation["reservationId"], "quantities": inputs(amount), **more}
+        )
+        return answer
+
+    def release(self, reservation: dict[str, Any]) -> dict[str, Any]:
+        [answer] = self.call("release", {"reservationId": reservation["reservationId"]})
+        return answer
+
+    def consume(self, key: str, amount: str, **more: Any) -> dict[str, Any]:
+        [answer] = self.call("consume", request(key, amount, **more))
+        return answer
+
+    def check(self, amount: str, **more: Any) -> dict[str, Any]:
+        [answer] = self.call("check", request("dry", amount, **more))
+        return answer
+
+    def wallet(self, wallet: str = "customer:general") -> tuple[int, int, int, int]:
+        """Available, held, owed, shortfall, as readers see them."""
+        found = self.one(
+            "SELECT api.read_wallets(%s, %s, NULL, 1)", self.customer_id, Jsonb({"walletId": wallet})
+        )
+        return tuple(int(found[name]) for name in ("available", "held", "owed", "shortfall"))  # type: ignore[return-value]
+
+    def budget(self, budget: str) -> tuple[str, str]:
+        """Used and held of its one subject."""
+        found = self.one(
+            "SELECT api.read_budgets(%s, %s, NULL, 1)", self.customer_id, Jsonb({"budgetId": budget})
+        )
+        [usage] = found["usage"]
+        return usage["used"], usage["held"]
+
+    def cap(self, budget: str, limit: str, window: str = "TOTAL", **more: Any) -> None:
+        measure = {"measure": "CREDITS", "creditType": "general"}
+        self.change("set_budget", budgetId=budget, window=window, limit=limit, **{**measure, **more})
+
+    def charge(self, amount: str) -> None:
+        """What an input costs from now on."""
+        rates = [{"creditType": "general", "quantity": "input", "amount": amount}]
+        self.catalog("set_rates", featureId="chat", rates=rates)
+
+
+def inputs(amount: str) -> list[dict[str, str]]:
+    return [{"name": "input", "amount": amount}]
+
+
+def request(key: str, amount: str, **more: Any) -> dict[str, Any]:
+    return {"idempotencyKey": key, "featureId": "chat", "quantities": inputs(amount), **more}
+
+
+@pytest.fixture
+def world(connection: psycopg.Connection) -> Iterator[World]:
+    small_world(connection)
+    world = World(connection)
+    world.charge("1")
+    world.change("grant_credits", idempotencyKey="g", creditType="general", amount="100")
+    yield world
+    offenders = world.rows("SELECT check_name, offender FROM api.verify() WHERE offender IS NOT NULL")
+    assert offenders == []
+
+
+def test_a_check_sees_holds(world: World) -> None:
+    world.cap("day", "80", "DAY")
+    held = world.reserve("r", "70")
+    assert world.check("11")["reason"] == "BUDGET_EXCEEDED"
+    assert world.check("10")["allowed"]
+    world.cap("day", "1000", "DAY")
+    assert world.check("31")["reason"] == "INSUFFICIENT_CREDITS"
+    assert world.consume("c", "31")["reason"] == "INSUFFICIENT_CREDITS"
+    world.release(held)
+    assert world.check("100")["allowed"]
+
+
+def test_what_has_expired_is_free_for_others_at_once(world: World) -> None:
+    """No job has run: for a check, for readers, and for who consumes."""
+    world.cap("day", "100")
+    world.reserve("r", "70", ttlSeconds=60)
+    world.advance("59 seconds")
+    assert world.wallet() == (30, 70, 0, 0)
+    assert not world.check("100")["allowed"]
+    world.advance("2 seconds")
+    assert world.one("SELECT state FROM core.reservation") == "HELD"
+    assert world.wallet() == (100, 0, 0, 0)
+    assert world.budget("day") == ("0", "0")
+    assert world.check("100")["allowed"]
+    assert world.one("SELECT api.read_reservations('acme', '{}', NULL, 1) ->> 'state'") == "EXPIRED"
+    assert world.consume("c", "100")["allowed"]
+    assert world.rows("SELECT kind FROM core.reservation_step ORDER BY seq") == [("RESERVE",), ("EXPIRE",)]
+
+
+def test_a_settle_that_arrives_after_expiry(world: World) -> None:
+    """Charged while it fits, else a shortfall; never a success that is none."""
+    first = world.reserve("r1", "40", ttlSeconds=60)
+    second = world.reserve("r2", "40", ttlSeconds=60)
+    world.advance("2 minutes")
+    world.consume("c", "50")
+    late = world.settle(first, "40")
+    assert (late["allowed"], late["would_allow"], late["credits"]) == (True, True, {"general": "40"})
+    later = world.settle(second, "40")
+    assert (later["would_allow"], later["reason"]) == (False, "INSUFFICIENT_CREDITS")
+    assert (later["credits"], later["shortfall"]) == ({"general": "10"}, {"general": "30"})
+    assert later["state"] == "EXPIRED"
+    assert world.wallet() == (0, 0, 0, 30)
+    assert world.settle(second, "40")["replayed"]
+    assert world.settle(second, "41")["reason"] == "RESERVATION_ENDED"
+
+
+def test_a_release_that_fails_half_way(world: World) -> None:
+    """It is rolled back as a whole, and the same again releases everything once."""
+    held = world.reserve("r", "70")
+    with world.connection.transaction(force_rollback=True):
+        assert world.release(held)["allowed"]
+    assert world.wallet() == (30, 70, 0, 0)
+    assert not world.release(held)["replayed"]
+    assert world.release(held)["replayed"]
+    assert world.wallet() == (100, 0, 0, 0)
+
+
+def test_a_cancelled_stream(world: World) -> None:
+    """It settles to what it used; reports that come late or twice take nothing back."""
+    held = world.reserve("r", "70")
+    for so_far in ("10", "25", "25", "20"):
+        world.settle(held, so_far, final=False)
+    assert world.wallet() == (30, 45, 0, 0)
+    last = world.settle(held, "20")
+    assert (last["quantities"], last["state"]) == ({"input": "25"}, "SETTLED")
+    assert world.wallet() == (75, 0, 0, 0)
+    assert world.one("SELECT sum((credits ->> 'general')::numeric) FROM core.usage_event") == 25
+
+
+def test_an_estimate_ten_times_too_low(world: World) -> None:
+    world.cap("day", "30", "DAY")
+    held = world.reserve("r", "12")
+    answer = world.settle(held, "120")
+    assert (answer["credits"], answer["shortfall"]) == ({"general": "100"}, {"general": "20"})
+    assert world.budget("day") == ("120", "0")
+    assert world.consume("c", "1")["reason"] == "BUDGET_EXCEEDED"
+
+
+def test_an_estimate_that_is_absent(world: World) -> None:
+    with pytest.raises(psycopg.Error) as refused:
+        world.call("reserve", {"idempotencyKey": "r", "featureId": "chat"})
+    assert refused.value.sqlstate == "UC100"
+    assert '"field": "quantities"' in (refused.value.diag.message_detail or "")
+
+
+def test_an_overdraft_pays_what_goes_beyond_where_the_reservation_may(world: World) -> None:
+    world.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": "30"}])
+    held = world.reserve("r", "90", overage="OVERDRAFT")
+    assert world.settle(held, "125")["credits"] == {"general": "125"}
+    assert world.wallet() == (0, 0, 25, 0)
+    other = world.reserve("s", "5", overage="OVERDRAFT")
+    assert world.wallet() == (0, 5, 30, 0)
+    world.change("grant_credits", idempotencyKey="repays", creditType="general", amount="30")
+    world.release(other)
+    assert world.wallet() == (5, 0, 0, 0)
+    newest = "SELECT grant_kind, amount FROM core.credit_grant ORDER BY grant_no DESC LIMIT 1"
+    assert world.rows(newest) == [("ADJUSTMENT", 5)]
+
+
+def test_a_reservation_over_the_end_of_a_window(world: World) -> None:
+    """What was held counts in the window it was held in; what goes beyond, in that of the settlement."""
+    world.cap("minute", "1000", "MINUTE")
+    held = world.reserve("r", "40")
+    world.advance("1 minute")
+    world.consume("c", "3")
+    assert world.budget("minute") == ("3", "0")
+    world.settle(held, "45")
+    assert world.budget("minute") == ("8", "0")
+
+
+def test_a_repricing(world: World) -> None:
+    """Settled at the rates it was made at; another price is for those who come later."""
+    held = world.reserve("r", "40")
+    world.charge("2")
+    assert world.settle(held, "45")["credits"] == {"general": "45"}
+    assert world.consume("c", "10")["credits"] == {"general": "20"}
+
+
+def test_a_reparenting(world: World) -> None:
+    """The teams that were charged are freed, wherever its agent stands by now."""
+    for team in ("red", "blue"):
+        world.change("upsert_entity", entityId=team, type="team")
+        world.cap(team, "50", entityId=team)
+    world.change("upsert_entity", entityId="bot", type="agent", parentId="red")
+    held = world.reserve("r", "40", entityIds=["bot"])
+    world.change("upsert_entity", entityId="bot", type="agent", parentId="blue")
+    assert world.reserve("s", "45", entityIds=["bot"])["allowed"]
+    world.settle(held, "30")
+    assert (world.budget("red"), world.budget("blue")) == (("30", "0"), ("0", "45"))
+
+
+def test_a_grant_that_expires_while_it_is_held(world: World) -> None:
+    """The hold outlives it; what was not used lapses in the same booking."""
+    world.change(
+        "grant_credits",
+        idempotencyKey="soon",
+        creditType="general",
+        amount="50",
+        priority=1,
+        expiresAt=world.clock("1 minute"),
+    )
+    held = world.reserve("r", "40")
+    assert world.wallet() == (110, 40, 0, 0)
+    world.advance("2 minutes")
+    assert world.wallet() == (100, 40, 0, 0)
+    answer = world.settle(held, "15")
+    assert answer["credits"] == {"general": "15"}
+    assert world.wallet() == (100, 0, 0, 0)
+    assert world.rows(
+        "SELECT kind::text, amount FROM core.ledger_entry WHERE from_account = 'HELD' ORDER BY seq, leg"
+    ) == [("SETTLE", 15), ("GRANT_EXPIRED", 25)]
+
+
+def test_a_suspension_stops_what_is_new_alone(world: World) -> None:
+    held, other = world.reserve("r", "40"), world.reserve("s", "20")
+    world.suspend(None)
+    assert world.reserve("t", "1")["reason"] == "CUSTOMER_SUSPENDED"
+    [longer] = world.call("extend", {"reservationId": held["reservationId"], "ttlSeconds": 7200})
+    assert longer["reason"] == "CUSTOMER_SUSPENDED"
+    assert world.settle(held, "60")["credits"] == {"general": "60"}
+    assert world.release(other)["allowed"]
+    assert world.wallet() == (40, 0, 0, 0)
+
+
+def test_more_than_a_call_books_at_once(world: World) -> None:
+    """Six hundred holds end, and all of it can be spent by the call that finds them."""
+    for start in range(0, 600, 200):
+        world.call("reserve", *(request(f"r{n}", "0.15", ttlSeconds=60) for n in range(start, start + 200)))
+    assert world.wallet()[:2] == (10, 90)
+    world.advance("2 minutes")
+    assert world.consume("c", "100")["allowed"]
+    assert world.one("SELECT count(*) FROM core.reservation WHERE state = 'EXPIRED'") == 600
+    world.history_is_whole()
+
+
+def test_no_index_is_touched_by_a_part(world: World) -> None:
+    """A partial settlement changes no indexed column of the record, so its update stays on its page."""
+    held = world.reserve("r", "90")
+    world.connection.execute("SELECT pg_stat_force_next_flush()")
+    for so_far in range(1, 20):
+        world.settle(held, str(so_far), final=False)
+    world.connection.execute("SELECT pg_stat_force_next_flush()")
+    [(updates, hot)] = world.rows(
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'reservation'"
+    )
+    assert updates == 19
+    assert hot >= 0.8 * updates
