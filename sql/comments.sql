@@ -68,7 +68,7 @@ COMMENT ON FUNCTION core.show_grant(text, jsonb)
 IS 'A grant''s kept answer with its wallet''s id in place of the number.';
 COMMENT ON FUNCTION core.put_wallets(text, integer, text, jsonb, integer, timestamptz)
 IS 'Makes wallets or changes their overdraft limits.';
-COMMENT ON FUNCTION core.policy_json(core.gate)
+COMMENT ON FUNCTION core.policy_json(core.gate, core.customer)
 IS 'The policies of a customer, for the history of changes.';
 COMMENT ON FUNCTION core.parent_faults(text, integer, text)
 IS 'A fault where a parent does not exist or stands too deep.';
@@ -93,9 +93,9 @@ IS 'Four bytes for each field of a grant, the operation first.';
 COMMENT ON FUNCTION core.transfer_fingerprint(jsonb)
 IS 'The same of a transfer.';
 COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])
-IS 'The first field in which a fingerprint of a grant or a transfer differs from another one.';
+IS 'The first field in which a fingerprint of a grant, a transfer or a reversal differs from another one.';
 COMMENT ON FUNCTION core.known_answer(text, text, date, bytea, text [])
-IS 'The answer that a key of a grant or a transfer keeps; raises UC101 where the request is another one.';
+IS 'The answer that a key of a grant, a transfer or a reversal keeps; raises UC101 where the request is another one.';
 COMMENT ON FUNCTION core.named_wallet_faults(jsonb, text, core.wallet, boolean)
 IS 'What is wrong with how an input names a wallet.';
 COMMENT ON FUNCTION core.ensure_wallet(core.gate, core.wallet)
@@ -126,6 +126,22 @@ COMMENT ON FUNCTION core.transfer_faults(jsonb, core.wallet, core.wallet, timest
 IS 'What is wrong with a transfer beyond the shape of its input.';
 COMMENT ON FUNCTION core.book_transfer(core.gate, core.wallet, core.wallet, numeric, text)
 IS 'Moves credits between wallets, grant by grant; the answer to keep.';
+COMMENT ON FUNCTION core.book_void(core.gate, core.credit_grant, boolean, text, text)
+IS 'Writes that a grant is void, or charged back.';
+COMMENT ON FUNCTION core.grants_spent(text [], bigint)
+IS 'What has been spent of grants and not been taken back since.';
+COMMENT ON FUNCTION core.reversal_fingerprint(jsonb)
+IS 'Four bytes for each field of a reversal, the operation first.';
+COMMENT ON FUNCTION core.reversal_faults(jsonb, core.usage_event, numeric, numeric)
+IS 'What is wrong with a reversal beyond the shape of its input.';
+COMMENT ON FUNCTION core.reversed_amounts(core.usage_event, numeric, numeric)
+IS 'What reversals take back of each quantity and credit type of a usage event.';
+COMMENT ON FUNCTION core.reversed_slices(core.usage_event, numeric, numeric)
+IS 'What a reversal takes back of each entry that paid for a usage event, the last one first.';
+COMMENT ON FUNCTION core.reversed_counts(core.usage_event, numeric, numeric)
+IS 'What the counters of a usage event have no longer to count when it is reversed.';
+COMMENT ON FUNCTION core.book_reversal(core.gate, core.usage_event, numeric, numeric, text, text)
+IS 'Writes a reversal; the answer to keep.';
 COMMENT ON FUNCTION core.book_due(text [], timestamptz, integer)
 IS 'Books what time has brought to customers whose gates are locked; how many operations.';
 COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer)
@@ -158,7 +174,9 @@ IS 'Whether an eligible grant was ever passed over.';
 COMMENT ON FUNCTION core.verify_order(text [])
 IS 'Whether seq is gapless and recorded_at never runs backwards.';
 COMMENT ON FUNCTION core.verify_keys(text [])
-IS 'Whether each usage event, grant and transfer is what exactly one key did.';
+IS 'Whether each usage event, grant, transfer and reversal is what exactly one key did.';
+COMMENT ON FUNCTION core.verify_reversals(text [])
+IS 'Whether reversals take back what they say, and never more than there was.';
 COMMENT ON FUNCTION core.verify_tree(text [])
 IS 'Paths of entities, figures of gates, raises in force.';
 COMMENT ON FUNCTION core.reservation_rests(core.reservation)
@@ -196,9 +214,11 @@ IS 'Import rows of customers, each undone alone if it is refused: what became of
 COMMENT ON FUNCTION api.update_grant(text, jsonb, text)
 IS 'Change dates and priority of what is unspent of a grant, or note that its payment was received.';
 COMMENT ON FUNCTION api.void_grant(text, jsonb, text)
-IS 'Take back what is left of a grant and not held.';
+IS 'Take back what is left of a grant and not held; a chargeback books what was spent as a receivable.';
 COMMENT ON FUNCTION api.transfer_credits(text, jsonb, text)
 IS 'Move credits between wallets of one credit type, once per idempotency key.';
+COMMENT ON FUNCTION api.reverse_consumption(text, jsonb, text)
+IS 'Take back a usage event, or a share of it, once per idempotency key.';
 COMMENT ON FUNCTION api.create_api_key(jsonb, text)
 IS 'Make an API key from the hash of its secret.';
 COMMENT ON FUNCTION api.revoke_api_key(jsonb, text)
@@ -280,6 +300,8 @@ COMMENT ON TABLE core.ledger_entry IS 'Credits moving from one account to anothe
 COMMENT ON TABLE core.usage_event IS 'Consumptions: who, which feature, how much, at what price. Immutable, partitioned by month.';
 COMMENT ON TABLE core.reservation IS 'Credits and budgets held, and what has become of them.';
 COMMENT ON TABLE core.reservation_step IS 'What changed a reservation: made, extended, settled, released, expired. Immutable.';
+COMMENT ON TABLE core.reversal IS 'What was taken back of usage events. Immutable.';
+COMMENT ON TABLE core.reversal_reason IS 'Why usage events were taken back; erasable.';
 COMMENT ON TYPE core.step_answers IS 'What core.take_steps hands on: what each step is answered.';
 COMMENT ON TABLE core.usage_metadata IS 'What a caller said of a usage event beyond what is decided on; erasable.';
 COMMENT ON TABLE core.change IS 'Changes of a customer''s configuration, and due events that move no credits. Immutable.';

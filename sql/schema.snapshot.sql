@@ -14,6 +14,7 @@ CREATE TYPE core.account AS ENUM (
     'LEASED',
     'OWED',
     'SHORTFALL',
+    'RECEIVABLE',
     'ISSUED',
     'CONSUMED',
     'EXPIRED',
@@ -28,6 +29,8 @@ CREATE TYPE core.entry_kind AS ENUM (
     'GRANT_VOIDED',
     'OVERDRAFT_REPAID',
     'TRANSFER',
+    'REVERSAL',
+    'CHARGEBACK',
     'CONSUME',
     'RESERVE',
     'SETTLE',
@@ -262,6 +265,7 @@ CREATE TABLE core.credit_grant (
     from_grant_no bigint,
     lot_offset numeric(38,9),
     void_reason text,
+    charged_back_at timestamp with time zone,
     CONSTRAINT credit_grant_amount_in_range CHECK (((amount > (0)::numeric) AND (amount < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_cost_basis_in_range CHECK (((cost_basis >= (0)::numeric) AND (cost_basis < '100000000000000000000000000000'::numeric))),
     CONSTRAINT credit_grant_expires_after_it_begins CHECK ((expires_at > effective_at)),
@@ -289,6 +293,7 @@ CREATE TABLE core.customer (
     name text,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    reversal_of_expired text DEFAULT 'ADJUSTMENT'::text NOT NULL,
     CONSTRAINT customer_id_has_a_length CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 128)))
 );
 
@@ -566,6 +571,29 @@ CREATE TABLE core.reservation_step (
     CONSTRAINT reservation_step_kind_is_known CHECK ((kind = ANY (ARRAY['RESERVE'::text, 'EXTEND'::text, 'SETTLE'::text, 'RELEASE'::text, 'EXPIRE'::text])))
 );
 
+CREATE TABLE core.reversal (
+    seq bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    event_seq bigint NOT NULL,
+    event_recorded_at timestamp with time zone NOT NULL,
+    first_seq bigint NOT NULL,
+    share numeric(38,9) NOT NULL,
+    customer_id text NOT NULL,
+    quantities json NOT NULL,
+    credits json,
+    shortfall json,
+    counters json,
+    actor text NOT NULL,
+    CONSTRAINT reversal_ends_after_it_begins CHECK (((first_seq <= seq) AND (event_seq < first_seq))),
+    CONSTRAINT reversal_takes_a_share CHECK (((share > (0)::numeric) AND (share <= (1)::numeric)))
+);
+
+CREATE TABLE core.reversal_reason (
+    customer_id text NOT NULL,
+    seq bigint NOT NULL,
+    reason text NOT NULL
+);
+
 CREATE TABLE core.schema_file (
     path text NOT NULL,
     checksum text NOT NULL,
@@ -669,6 +697,7 @@ CREATE TABLE core.wallet (
     shortfall numeric(38,9) DEFAULT 0 NOT NULL,
     overdraft_limit numeric(38,9) DEFAULT 0 NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    receivable numeric(38,9) DEFAULT 0 NOT NULL,
     CONSTRAINT wallet_held_in_range CHECK (((held >= (0)::numeric) AND (held < '100000000000000000000000000000'::numeric))),
     CONSTRAINT wallet_leased_in_range CHECK (((leased >= (0)::numeric) AND (leased < '100000000000000000000000000000'::numeric))),
     CONSTRAINT wallet_never_overdrawn CHECK (((available >= (0)::numeric) AND (available < '100000000000000000000000000000'::numeric))),
@@ -781,6 +810,12 @@ ALTER TABLE ONLY core.reservation
 ALTER TABLE ONLY core.reservation_step
     ADD CONSTRAINT reservation_step_pkey PRIMARY KEY (customer_id, seq);
 
+ALTER TABLE ONLY core.reversal
+    ADD CONSTRAINT reversal_pkey PRIMARY KEY (customer_id, seq);
+
+ALTER TABLE ONLY core.reversal_reason
+    ADD CONSTRAINT reversal_reason_pkey PRIMARY KEY (customer_id, seq);
+
 ALTER TABLE ONLY core.schema_file
     ADD CONSTRAINT schema_file_known_once PRIMARY KEY (path);
 
@@ -814,10 +849,19 @@ ALTER TABLE ONLY core.wallet
     ADD CONSTRAINT wallet_pkey PRIMARY KEY (customer_id, wallet_no);
 
 ALTER TABLE core.credit_grant
+    ADD CONSTRAINT credit_grant_charged_back_is_voided CHECK (((charged_back_at IS NULL) OR (voided_at IS NOT NULL))) NOT VALID;
+
+ALTER TABLE core.credit_grant
     ADD CONSTRAINT credit_grant_pending_is_not_issued CHECK (((NOT is_pending) OR ((remaining = (0)::numeric) AND (held = (0)::numeric) AND (NOT is_open)))) NOT VALID;
 
 ALTER TABLE core.credit_grant
     ADD CONSTRAINT credit_grant_voided_has_nothing_left CHECK (((voided_at IS NULL) OR (remaining = (0)::numeric))) NOT VALID;
+
+ALTER TABLE core.customer
+    ADD CONSTRAINT customer_reversal_of_expired_is_known CHECK ((reversal_of_expired = ANY (ARRAY['ADJUSTMENT'::text, 'LAPSE'::text]))) NOT VALID;
+
+ALTER TABLE core.wallet
+    ADD CONSTRAINT wallet_receivable_in_range CHECK (((receivable >= (0)::numeric) AND (receivable < '100000000000000000000000000000'::numeric))) NOT VALID;
 
 CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no) WHERE is_active;
 
@@ -844,6 +888,8 @@ CREATE INDEX ledger_entry_default_customer_id_recorded_at_idx ON core.ledger_ent
 CREATE INDEX reservation_held ON core.reservation USING btree (customer_id, expires_at) WHERE (state = 'HELD'::text);
 
 CREATE INDEX reservation_step_of_reservation ON core.reservation_step USING btree (customer_id, reservation_no);
+
+CREATE INDEX reversal_of_event ON core.reversal USING btree (customer_id, event_seq);
 
 ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_11_recorded_at_idx;
 
@@ -928,6 +974,10 @@ CREATE TRIGGER reservation_step_is_immutable BEFORE DELETE OR UPDATE ON core.res
 CREATE TRIGGER reservation_step_is_kept BEFORE TRUNCATE ON core.reservation_step FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER reservation_step_not_in_a_closed_month BEFORE INSERT ON core.reservation_step FOR EACH ROW WHEN ((new.effective_at IS NOT NULL)) EXECUTE FUNCTION core.refuse_closed('effective_at');
+
+CREATE TRIGGER reversal_is_immutable BEFORE DELETE OR UPDATE ON core.reversal FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
+
+CREATE TRIGGER reversal_is_kept BEFORE TRUNCATE ON core.reversal FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER seal_is_immutable BEFORE DELETE OR UPDATE ON core.seal FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 

@@ -16,9 +16,10 @@ FROM (VALUES
   (5, 'OWED', true, 'ASSET', 'DEBIT', 'RECOGNISED_REVENUE',
     'Consumed on overdraft: the next grant repays it. It has no money of its own: what repays it is recognised then, at the cost basis of that grant.'),
   (6, 'SHORTFALL', true, 'ASSET', 'DEBIT', 'RECOGNISED_REVENUE', 'Consumed and recorded although nothing paid for it; nothing repays it, so it has no money.'),
-  (7, 'ISSUED', false, 'ASSET', 'DEBIT', 'BILLED', 'Where grants come from: what customers paid, or shall pay, for them.'),
-  (8, 'CONSUMED', false, 'INCOME', 'CREDIT', 'RECOGNISED_REVENUE', 'Spent: revenue is recognised.'),
-  (9, 'EXPIRED', false, 'INCOME', 'CREDIT', 'BREAKAGE', 'Expired unspent: revenue without a service.'),
-  (10, 'VOIDED', false, 'LIABILITY', 'CREDIT', 'REFUNDABLE', 'Taken back: what was paid for it is the customer''s again.')
+  (7, 'RECEIVABLE', true, 'ASSET', 'DEBIT', 'RECEIVABLE', 'Spent of grants whose payment was taken back: the customer is to pay it again.'),
+  (8, 'ISSUED', false, 'ASSET', 'DEBIT', 'BILLED', 'Where grants come from: what customers paid, or shall pay, for them.'),
+  (9, 'CONSUMED', false, 'INCOME', 'CREDIT', 'RECOGNISED_REVENUE', 'Spent: revenue is recognised.'),
+  (10, 'EXPIRED', false, 'INCOME', 'CREDIT', 'BREAKAGE', 'Expired unspent: revenue without a service.'),
+  (11, 'VOIDED', false, 'LIABILITY', 'CREDIT', 'REFUNDABLE', 'Taken back: what was paid for it is the customer''s again.')
 ) AS chart (place, account, is_bounded, statement, increases_on, money_account, meaning)
 ORDER BY place;

@@ -17,5 +17,8 @@ FROM (VALUES
   ('RELEASE', '{HELD}', '{AVAILABLE,OWED}', 'What was held came back, unused.'),
   ('PAYMENT_RECEIVED', '{ISSUED}', '{SCHEDULED,AVAILABLE}', 'A grant that waited for its payment was granted.'),
   ('GRANT_VOIDED', '{SCHEDULED,AVAILABLE,HELD}', '{VOIDED}', 'What was left of a grant was taken back.'),
-  ('TRANSFER', '{AVAILABLE}', '{AVAILABLE}', 'Part of a grant moved to another wallet, where it is a grant of its own.')
+  ('TRANSFER', '{AVAILABLE}', '{AVAILABLE}', 'Part of a grant moved to another wallet, where it is a grant of its own.'),
+  ('REVERSAL', '{CONSUMED}', '{AVAILABLE,OWED,SHORTFALL,RECEIVABLE,EXPIRED,VOIDED}',
+    'Usage was taken back: the credits return to where they came from, or become a grant of their own.'),
+  ('CHARGEBACK', '{RECEIVABLE}', '{VOIDED}', 'What was spent of a grant whose payment was taken back is owed now.')
 ) AS kinds (kind, from_accounts, to_accounts, meaning);

@@ -5,7 +5,8 @@
 -- up to the currency's smallest unit; a movement's money is the difference it makes to that. So no rounding adds up, a lot closes
 -- to exactly zero in whatever order, and the last unit takes the residue. What stays within deferred revenue (a hold, a
 -- release, the beginning of a grant) moves units and no money, unless it moves to another wallet: then a part of the lot goes
--- there, with its money.
+-- there, with its money. What a reversal makes a grant of its own is a lot that begins there; what it takes from one account of what has gone to
+-- another, and what a chargeback does, has the money of the last units that went.
 --
 -- Ask for one customer, one month, or both: the sums are then of that alone, and begin with the month's opening.
 CREATE OR REPLACE VIEW report.ledger AS
@@ -44,10 +45,11 @@ SELECT
   END AS source,
   CASE WHEN g.cost_basis IS NOT NULL THEN g.currency END AS currency,
   CASE
-    WHEN l.from_account = 'ISSUED' THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
+    WHEN l.from_account = 'ISSUED' OR (l.kind = 'REVERSAL' AND l.grant_no = l.seq) THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
     ELSE abs(
       round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone), coalesce(c.decimals, 2))
-      - round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone - l.goes), coalesce(c.decimals, 2)))
+      - round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone - CASE
+        WHEN l.from_account IN ('CONSUMED', 'RECEIVABLE') AND l.goes = 0 THEN l.amount ELSE l.goes END), coalesce(c.decimals, 2)))
   END AS money
 FROM (
   -- What has gone of the grant after the entry.
@@ -63,6 +65,7 @@ FROM (
       (SELECT sum(CASE
           WHEN p.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
             CASE WHEN p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND p.from_wallet_no = p.to_wallet_no THEN 0 ELSE p.amount END
+          WHEN p.kind = 'REVERSAL' AND p.grant_no = p.seq THEN 0
           WHEN p.from_account <> 'ISSUED' AND p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -p.amount
           ELSE 0 END)
         FROM core.ledger_entry AS p
@@ -80,6 +83,7 @@ FROM (
         CASE
           WHEN i.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
             CASE WHEN i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND i.from_wallet_no = i.to_wallet_no THEN 0 ELSE i.amount END
+          WHEN i.kind = 'REVERSAL' AND i.grant_no = i.seq THEN 0
           WHEN i.from_account <> 'ISSUED' AND i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -i.amount
           ELSE 0
         END AS goes

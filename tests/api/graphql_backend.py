@@ -23,6 +23,7 @@ MUTATIONS = {
     "update_grant": "grant { grantId }",
     "void_grant": "grant { grantId }",
     "transfer_credits": "parts { grantId }",
+    "reverse_consumption": "usageEvent { reversed }",
 }
 DECISION = """
   allowed reason message replayed wouldAllow seq reservationId expiresAt

@@ -74,6 +74,15 @@ INPUTS: dict[str, tuple[str, Any]] = {
             "amount": "1",
         },
     ),
+    "reverseConsumption": (
+        "userErrors { code }",
+        lambda customer: {
+            "idempotencyKey": "k",
+            "customerId": customer,
+            "usageEventId": "6",
+            "reason": "mine",
+        },
+    ),
     "upsertCustomer": ("userErrors { code }", lambda customer: {"customerId": customer, "name": "mine"}),
     "upsertEntity": (
         "userErrors { code }",

@@ -8,7 +8,7 @@ vectors compare (``compare.comparable``); ``seq`` (from the end of the set-up on
 (the binding of what would not have been allowed, with its figures), ``nearest`` (that of what was
 allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call), ``reservationId`` (a ``seq``
 too), ``expiresAt``, ``state`` (of a reservation); and after each operation ``left``, ``grants``, ``owed``,
-``held``, ``heldFor``, ``used``, ``wouldDeny`` and ``seq`` of the state.
+``short``, ``receivable``, ``held``, ``heldFor``, ``used``, ``wouldDeny`` and ``seq`` of the state.
 """
 
 from collections.abc import Collection
@@ -80,6 +80,8 @@ def standing(state: State, started: int) -> dict[str, Any]:
         "left": state["left"],
         "grants": state["grants"],
         "owed": state["owed"],
+        "short": state["short"],
+        "receivable": state["receivable"],
         "held": state["held"],
         "heldFor": sorted(state["heldFor"], key=place),
         "used": sorted(state["used"], key=place),

@@ -85,6 +85,20 @@ class Backend(Protocol):
     ) -> None:
         """Moves credits; part *n* becomes the grant ``transfer_id.n``. Refused as ``update_grant`` is."""
 
+    def reverse(self, reversal_id: str, key: str, share: str) -> None:
+        """Takes back a share of what the request under a key used.
+
+        Of a reservation's request that is the last event that settled it.
+        Adjustment *n* becomes the grant ``reversal_id.n``. Refused as ``update_grant`` is; what used nothing
+        is no usage event.
+        """
+
+    def set_reversal_of_expired(self, policy: str) -> None:
+        """What becomes of credits whose grant has expired when their use is taken back."""
+
+    def charge_back(self, grant_id: str) -> None:
+        """Says that a grant's payment was taken back; refused as ``update_grant`` is."""
+
     def set_entity(self, entity: EntityForm) -> None:
         """Makes a new entity."""
 

@@ -182,6 +182,9 @@ class Operation(TypedDict, total=False):
         "setPolicy",
         "bookDue",
         "advance",
+        "reverse",
+        "setReversalOfExpired",
+        "chargeBack",
     ]
     items: list[Item]
     steps: list[Step]
@@ -202,6 +205,10 @@ class Operation(TypedDict, total=False):
     suspended: bool
     unknownEntity: UnknownEntityForm
     seconds: int
+    reversalId: str
+    key: str
+    share: str
+    policy: str
 
 
 class History(TypedDict):
@@ -221,6 +228,8 @@ class State(TypedDict):
     left: dict[str, str]  # by grant: its amount less what it has paid, whether it may pay now or not
     grants: dict[str, dict[str, str]]  # by grant: its status and what remains of it, due or booked
     owed: dict[str, str]  # by wallet, where anything is
+    short: dict[str, str]  # the same of shortfalls
+    receivable: dict[str, str]  # the same of what was charged back
     held: dict[str, str]  # by wallet, where anything is
     heldFor: list[dict[str, Any]]  # budgetId, entityId, sessionId, held, where it is more than zero
     used: list[dict[str, Any]]  # budgetId, entityId, sessionId, used, where it is more than zero

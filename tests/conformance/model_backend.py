@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from tests.conformance import backend, forms
-from tests.model import grants, setup
+from tests.model import grants, reversals, setup
 from tests.model.booking import Booking
-from tests.model.customer import Customer, Raise, Subject, Wallet
+from tests.model.customer import RECEIVABLE, SHORTFALL, Customer, Raise, Subject, Wallet
 from tests.model.exact import exact, plain
 from tests.model.kernel import Kernel
 from tests.model.limits import counts_still
@@ -113,6 +113,23 @@ class ModelBackend:
             lambda booking: grants.transfer(booking, transfer_id, giver, taker, exact(amount), decimals)
         )
 
+    def reverse(self, reversal_id: str, key: str, share: str) -> None:
+        _, answer = self.customer.answers.get(key, ((), {"allowed": False}))
+        events = [
+            each for each in self.customer.charged if answer["allowed"] and each.origin == int(answer["seq"])
+        ]
+        event = events[-1] if events else None
+        decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
+        self._change_grants(
+            lambda booking: reversals.reverse(booking, reversal_id, event, exact(share), decimals)
+        )
+
+    def set_reversal_of_expired(self, policy: str) -> None:
+        self.kernel.set_policy(CUSTOMER, reversal_lapses=policy == "LAPSE")
+
+    def charge_back(self, grant_id: str) -> None:
+        self._change_grants(lambda booking: reversals.charge_back(booking, grant_id))
+
     def _change_grants(self, change: Callable[[Booking], None]) -> None:
         try:
             self.kernel.change_grants(CUSTOMER, change)
@@ -155,6 +172,10 @@ class ModelBackend:
     def advance(self, seconds: int) -> None:
         self.kernel.advance(timedelta(seconds=seconds))
 
+    def _standing_on(self, account: str) -> dict[str, str]:
+        found = reversals.standing_on(self.customer, account)
+        return {wallet_id: plain(amount) for wallet_id, amount in found.items()}
+
     def state(self) -> forms.State:
         customer, instant = self.customer, self.kernel.instant(self.customer)
         return {
@@ -167,6 +188,8 @@ class ModelBackend:
             "owed": {
                 wallet.wallet_id: plain(wallet.owed) for wallet in customer.wallets.values() if wallet.owed
             },
+            "short": self._standing_on(SHORTFALL),
+            "receivable": self._standing_on(RECEIVABLE),
             "held": {
                 wallet.wallet_id: plain(wallet.held) for wallet in customer.wallets.values() if wallet.held
             },

@@ -41,6 +41,12 @@ def apply(backend: Backend, operation: Operation) -> list[Answer]:
                 backend.transfer_credits(
                     given["transferId"], given["source"], given["target"], given["amount"]
                 )
+            case "reverse":
+                backend.reverse(given["reversalId"], given["key"], given["share"])
+            case "setReversalOfExpired":
+                backend.set_reversal_of_expired(given["policy"])
+            case "chargeBack":
+                backend.charge_back(given["grantId"])
             case "setEntity":
                 backend.set_entity(given["entity"])
             case "setBudget":

@@ -130,6 +130,37 @@ class SqlBackend:
         for place, part in enumerate(moved["parts"]):
             self._grants[part["grantId"]] = f"{transfer_id}.{place}"
 
+    def reverse(self, reversal_id: str, key: str, share: str) -> None:
+        used = self._rows(
+            "SELECT u.seq::text FROM core.idempotency AS i"
+            " JOIN core.usage_event AS u ON u.customer_id = i.customer_id"
+            "  AND coalesce(u.reservation_no, u.seq) = i.seq"
+            " WHERE i.customer_id = %s AND i.key = core.key_bytes(%s) AND i.allowed ORDER BY u.seq DESC",
+            self._customer,
+            key,
+        )
+        made = self._refusable(
+            "reverse_consumption",
+            idempotencyKey=f"reversal-{reversal_id}",
+            usageEventId=used[0][0] if used else "0",
+            share=share,
+            reason="test",
+        )
+        fresh = self._rows(
+            "SELECT g.grant_no::text FROM core.reversal AS r JOIN core.credit_grant AS g"
+            " ON g.customer_id = r.customer_id AND g.grant_no BETWEEN r.first_seq AND r.seq"
+            " WHERE r.customer_id = %s AND r.seq = %s ORDER BY g.grant_no",
+            self._customer,
+            made["seq"],
+        )
+        self._grants |= {grant_no: f"{reversal_id}.{place}" for place, (grant_no,) in enumerate(fresh)}
+
+    def set_reversal_of_expired(self, policy: str) -> None:
+        self._change("upsert_customer", reversalOfExpired=policy)
+
+    def charge_back(self, grant_id: str) -> None:
+        self._refusable("void_grant", grantId=self._grant_no(grant_id), reason="test", chargeback=True)
+
     def _grant_no(self, grant_id: str) -> str:
         """What a grant is called here; "0", which nobody is, for one that is not there."""
         return next((no for no, name in list(self._grants.items()) if name == grant_id), "0")
@@ -221,11 +252,19 @@ class SqlBackend:
             "SELECT grant_no::text, amount - (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
             " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no"
             " AND (e.to_account IN ('CONSUMED', 'OWED') OR e.kind IN ('TRANSFER', 'GRANT_VOIDED')))"
+            " + (SELECT coalesce(sum(e.amount), 0) FROM core.ledger_entry AS e"
+            " WHERE e.customer_id = g.customer_id AND e.grant_no = g.grant_no AND e.grant_no <> e.seq"
+            " AND e.kind = 'REVERSAL' AND e.to_account IN ('AVAILABLE', 'EXPIRED'))"
             " FROM core.credit_grant AS g WHERE customer_id = %s",
             self._customer,
         )
-        owed = self._rows(
-            "SELECT wallet_id, owed FROM core.wallet WHERE customer_id = %s AND owed > 0", self._customer
+        wallets = self._rows(
+            "SELECT wallet_id, owed, shortfall, receivable FROM core.wallet WHERE customer_id = %s",
+            self._customer,
+        )
+        owed, short, receivable = (
+            {self._world_id(row[0]): _plain(row[place]) for row in wallets if row[place]}
+            for place in (1, 2, 3)
         )
         held = self._rows(
             "SELECT wallet_id, held FROM core.wallet WHERE customer_id = %s AND held > 0", self._customer
@@ -237,7 +276,9 @@ class SqlBackend:
                 self._grant_id(shown["grantId"]): {name: shown[name] for name in ("status", "remaining")}
                 for (shown,) in self._rows("SELECT api.read_grants(%s, '{}', NULL, 100000)", self._customer)
             },
-            "owed": {self._world_id(wallet): _plain(amount) for wallet, amount in owed},
+            "owed": owed,
+            "short": short,
+            "receivable": receivable,
             "held": {self._world_id(wallet): _plain(amount) for wallet, amount in held},
             "heldFor": [
                 name | {"held": _plain(kept)} for name, counts, _, kept, _, _ in named if counts and kept

@@ -13,6 +13,8 @@ from tests.model.customer import (
     OWED,
     SCHEDULED,
     SHORTFALL,
+    Charged,
+    Counted,
     Counter,
     Customer,
     Entity,
@@ -23,7 +25,7 @@ from tests.model.customer import (
 )
 from tests.model.exact import ZERO
 from tests.model.judge import Verdict
-from tests.model.limits import Limit, keeps_count
+from tests.model.limits import Limit, counts_still, keeps_count
 from tests.model.memory import Memory
 from tests.model.words import Mode
 
@@ -63,6 +65,14 @@ class Booking:
         amounts = plan.amounts()
         for limit in verdict.limits:
             self.count(limit, limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
+        counted = [
+            Counted(limit.subject, self.customer.seq, amount)
+            for limit in verdict.limits
+            if keeps_count(limit.budget)
+            and (amount := limit.amount(verdict.item.feature_id, verdict.fit.quantities, amounts))
+        ]
+        seq = self.customer.seq
+        self.memory.append(self.customer.charged, Charged(seq, seq, verdict.fit.quantities, amounts, counted))
 
     def create(self, newcomers: Iterable[Entity]) -> None:
         """Entities that a policy makes; each is an operation of its own before what named it."""
@@ -125,6 +135,8 @@ class Booking:
     def charge(self, limit: Limit, used: Fraction = ZERO, held: Fraction = ZERO) -> None:
         """A counter whose window has passed begins anew."""
         counter = self.counter(limit)
+        if counter.last_used_at is None or not counts_still(counter, limit.subject, self.instant):
+            self.memory.set(counter, "began", self.customer.seq)
         self.memory.set(counter, "window_start", limit.span.start)
         self.memory.set(counter, "window_end", limit.span.end)
         self.memory.set(counter, "used", limit.used + used)

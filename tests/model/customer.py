@@ -16,7 +16,7 @@ from tests.model.words import Kind, Mode, ReservationState, UnknownEntity, Windo
 SCHEDULED, AVAILABLE, HELD = "scheduled", "available", "held"
 #: Where credits come from and where they go.
 ISSUED, CONSUMED, EXPIRED, OWED, SHORTFALL = "issued", "consumed", "expired", "owed", "shortfall"
-VOIDED, MOVED = "voided", "moved"
+VOIDED, MOVED, RECEIVABLE = "voided", "moved", "receivable"
 
 #: The subject of a budget on each session.
 SESSION = "SESSION"
@@ -72,6 +72,8 @@ class Grant:
     returned: bool = False  # made of a hold on the overdraft that grants had repaid meanwhile
     pending: bool = False  # not issued before its payment is received
     voided: bool = False
+    charged_back: bool = False  # its payment was taken back
+    adjusts: "Grant | None" = None  # the one that had paid for what was reversed and has expired
 
     @property
     def left(self) -> Fraction:
@@ -158,6 +160,7 @@ class Counter:
     would_deny_count: int = 0
     would_deny_amount: Fraction = ZERO
     last_used_at: datetime | None = None
+    began: int = 0  # the operation that its count begins with
 
 
 class Entry(NamedTuple):
@@ -170,6 +173,30 @@ class Entry(NamedTuple):
     source: str
     target: str
     amount: Fraction
+
+
+class Counted(NamedTuple):
+    """So much was counted of a subject at an operation: that tells in which of its counts."""
+
+    subject: Subject
+    seq: int
+    amount: Fraction
+
+
+@dataclass(eq=False)
+class Charged:
+    """What a consumption was charged, so that it can be taken back: ``costs`` include what fell short.
+
+    ``origin`` is its own ``seq``, or that of the reservation that it settles. ``counted`` is in the order in
+    which it is given back.
+    """
+
+    seq: int
+    origin: int
+    quantities: Mapping[str, Fraction]
+    costs: Mapping[str, Fraction]  # by credit type
+    counted: list[Counted]
+    reversed: Fraction = ZERO  # the share taken back
 
 
 class Operation(NamedTuple):
@@ -205,6 +232,8 @@ class Customer:
     reservations: "dict[str, Reservation]" = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    charged: list[Charged] = field(default_factory=list)
+    reversal_lapses: bool = False  # what has expired does not return as an adjustment
 
 
 #: The nodes of an item, nearest first; None is the customer itself.

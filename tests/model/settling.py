@@ -7,7 +7,19 @@ from fractions import Fraction
 from tests.model.booking import Booking
 from tests.model.burn import WHOLE, Plan, acceptable_wallets, plan_burn
 from tests.model.catalog import Catalog, prices
-from tests.model.customer import CONSUMED, HELD, Charge, Customer, Hold, Reservation, Wallet
+from tests.model.customer import (
+    CONSUMED,
+    HELD,
+    RECEIVABLE,
+    VOIDED,
+    Charge,
+    Charged,
+    Counted,
+    Customer,
+    Hold,
+    Reservation,
+    Wallet,
+)
 from tests.model.exact import CEILING, ZERO, round_up
 from tests.model.holding import end, unhold
 from tests.model.limits import limit_at, measured
@@ -91,20 +103,28 @@ class Settlement:
         """One operation; nothing stands in its way, for it has happened."""
         booking.operation("settle")
         record, memory = self.reservation, booking.memory
+        before = all_costs(record)
+        more = {name: amount for name, amount in less(self.total, record.settled).items() if amount > 0}
+        counted: list[Counted] = []
         for hold, amount in self.paid:
             booking.move(hold.wallet, hold.grant, HELD, CONSUMED, amount)
             unhold(booking, hold.wallet, hold.grant, amount)
+            if hold.grant is not None and hold.grant.charged_back:
+                booking.move(hold.wallet, hold.grant, RECEIVABLE, VOIDED, amount)
             memory.set(hold, "settled", hold.settled + amount)
         booking.pay(self.excess, self.wallets)
         for hold in self.further():
             memory.append(record.holds, hold)
         memory.set(record, "settled", self.total)
-        costs = record.credits()
-        for credit_type, amount in record.credits(shortfall=True).items():
-            costs[credit_type] = costs.get(credit_type, ZERO) + amount
+        costs = all_costs(record)
         for charge in record.charges:
             budget = booking.customer.budgets[charge.subject.budget_id]
-            count(booking, charge, measured(budget, record.item.feature_id, self.total, costs))
+            measure = measured(budget, record.item.feature_id, self.total, costs)
+            counted += count(booking, charge, measure, record.seq)
+        if more:
+            paid = less(costs, before)
+            charged = Charged(booking.customer.seq, record.seq, more, paid, counted)
+            memory.append(booking.customer.charged, charged)
         if self.final:
             end(booking, record, booking.instant)
             memory.set(record, "closed", True)
@@ -122,8 +142,19 @@ class Settlement:
         return holds
 
 
-def count(booking: Booking, charge: Charge, measure: Fraction) -> None:
-    """What was held becomes used, in the window in which it was held; what goes beyond counts now."""
+def all_costs(record: Reservation) -> dict[str, Fraction]:
+    """By credit type what was settled so far, shortfall included."""
+    costs = record.credits()
+    for credit_type, amount in record.credits(shortfall=True).items():
+        costs[credit_type] = costs.get(credit_type, ZERO) + amount
+    return costs
+
+
+def count(booking: Booking, charge: Charge, measure: Fraction, reserved: int) -> list[Counted]:
+    """What was held becomes used, in the window in which it was held; what goes beyond counts now.
+
+    Returned is what was counted, and since when: what goes beyond first.
+    """
     inside = min(charge.amount, measure) - min(charge.amount, charge.counted)
     beyond = measure - charge.counted - inside
     booking.memory.set(charge, "counted", measure)
@@ -135,6 +166,8 @@ def count(booking: Booking, charge: Charge, measure: Fraction) -> None:
     if beyond > 0:
         budget = booking.customer.budgets[charge.subject.budget_id]
         booking.charge(limit_at(booking.customer, budget, charge.subject, 0, booking.instant), used=beyond)
+    parts = (booking.customer.seq, beyond), (reserved, inside)
+    return [Counted(charge.subject, seq, amount) for seq, amount in parts if amount > 0]
 
 
 def larger(one: Quantities, other: Quantities) -> dict[str, Fraction]:

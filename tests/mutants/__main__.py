@@ -22,6 +22,7 @@ ROOTS = (
     "api.update_grant",
     "api.void_grant",
     "api.transfer_credits",
+    "api.reverse_consumption",
     "api.book_due",
 )
 #: Checks of input, of which the suite asks little: tests/sql has a test for each.

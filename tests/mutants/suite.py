@@ -13,6 +13,7 @@ from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.model_backend import ModelBackend
 from tests.conformance.sql_backend import ManySqlBackend, SqlBackend, stop_clock
 from tests.model.generous import generous
+from tests.model.reversing import reversing
 from tests.model.strategies import history, kept
 from tests.mutants.rules import OPTIONS, Rules
 
@@ -50,7 +51,7 @@ def _checks(
     for case in load_cases():
         yield "vectors", lambda case=case: replay_case(backends[0], case)
     seeds = range(histories)
-    judged = [*kept().values(), *map(generous, seeds), *map(history, seeds)]
+    judged = [*kept().values(), *map(generous, seeds), *map(history, seeds), *map(reversing, seeds)]
     for place, each in enumerate(judged):
         yield (
             f"history {place}",

@@ -23,6 +23,7 @@ FUNCTIONS = """
 HISTORY = (
     *("ledger_entry", "usage_event", "change", "counter_window", "idempotency", "installation_change"),
     *("customer_month", "opening", "opening_grant", "ledger_origin", "reservation_step", "seal"),
+    "reversal",
 )
 
 #: Those that ``verify`` works out anew from the others.
@@ -31,7 +32,7 @@ OPENINGS = ("customer_month", "opening", "opening_grant")
 #: Those of them that seals are made of.
 SEALED = (
     *("ledger_entry", "usage_event", "change", "counter_window", "idempotency"),
-    *("reservation_step", "ledger_origin"),
+    *("reservation_step", "ledger_origin", "reversal"),
 )
 
 

@@ -73,7 +73,7 @@ class Configuration:
             " UNION ALL SELECT seq, recorded_at FROM core.usage_event WHERE customer_id = %s"
             " UNION ALL SELECT seq, recorded_at FROM core.ledger_entry"
             " WHERE customer_id = %s AND leg = 1"
-            " AND kind NOT IN ('CONSUME', 'PAYMENT_RECEIVED', 'GRANT_VOIDED')"
+            " AND kind NOT IN ('CONSUME', 'PAYMENT_RECEIVED', 'GRANT_VOIDED', 'CHARGEBACK')"
             " AND NOT (kind = 'TRANSFER' AND seq IN ("
             "  SELECT seq FROM core.change WHERE customer_id = %s AND kind = 'TRANSFER')) ORDER BY seq",
             *(4 * [self.customer_id]),

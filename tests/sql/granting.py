@@ -32,7 +32,7 @@ def wallet(world: Configuration, wallet_id: str = "customer:general") -> dict[st
         world.customer_id,
         Jsonb({"walletId": wallet_id}),
     )
-    accounts = ("scheduled", "available", "held", "owed", "shortfall")
+    accounts = ("scheduled", "available", "held", "owed", "shortfall", "receivable")
     return {account: shown[account] for account in accounts if shown[account] != "0"}
 
 
@@ -98,5 +98,5 @@ def step(world: Configuration, verb: str, reservation_id: str, **more: Any) -> N
 def verified(world: Configuration) -> None:
     """The whole history is what it says."""
     assert world.rows("SELECT check_name, offender FROM api.verify() WHERE offender IS NOT NULL") == []
-    if not world.one("SELECT count(*) FROM core.reservation"):
+    if not world.one("SELECT (SELECT count(*) FROM core.reservation) + (SELECT count(*) FROM core.reversal)"):
         world.history_is_whole()

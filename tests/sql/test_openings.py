@@ -215,6 +215,7 @@ def test_what_is_answered(world: Configuration) -> None:
             "settled": "2.5",
             "owed": "0",
             "shortfall": "0",
+            "receivable": "0",
             "decimals": 6,
             "displayDecimals": 2,
         }

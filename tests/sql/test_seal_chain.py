@@ -267,7 +267,7 @@ def test_seals_under_consumption(unsealed: Configuration, database_url: str) -> 
     in_history = """
         SELECT (SELECT count(*) FROM core.change) + (SELECT count(*) FROM core.usage_event)
              + (SELECT count(*) FROM core.ledger_entry) + (SELECT count(*) FROM core.idempotency)
-             + (SELECT count(*) FROM core.counter_window)
+             + (SELECT count(*) FROM core.counter_window) + (SELECT count(*) FROM core.ledger_origin)
     """
     assert world.one(sealed) == world.one(in_history) - last_denials
 

@@ -65,6 +65,9 @@ def history(connection: psycopg.Connection) -> Configuration:
         overage="RECORD",
         occurredAt=world.clock("-1 s"),
     )
+    event = {"usageEventId": str(world.seq), "reason": "slow"}
+    for share in ("0.25", "0.75"):
+        world.change("reverse_consumption", idempotencyKey=f"back {share}", share=share, **event)
     world.advance("2 hours")  # the raise ends
     world.change("upsert_entity", entityId="eve", type="user")
     return world
@@ -208,6 +211,7 @@ def test_a_row_that_is_missing_or_too_much(sealed: Configuration, table: str) ->
         "idempotency": "key = key || '\\x41'",
         "reservation_step": "seq = 2",
         "ledger_origin": "seq = 2",
+        "reversal": "event_seq = 0, first_seq = 1, seq = 2",
     }[table]
     rows = sealed.rows(f"SELECT tableoid, ctid, {seq} FROM core.{table} ORDER BY 3")
     for oid, ctid, at in rows:

@@ -17,6 +17,7 @@ CHECKS = {
     "counters",
     "burn_order",
     "reservations",
+    "reversals",
     "seq",
     "recorded_at",
     "keys",
@@ -103,6 +104,7 @@ def test_all_is_well_through_a_long_day(world) -> None:
     assert offended(world) == set()
     looked = dict(world.rows("SELECT check_name, checked FROM api.verify() WHERE checked IS NOT NULL"))
     assert looked.pop("openings") == 0  # no month was opened; test_openings.py has those
+    assert looked.pop("reversals") == 0  # test_verify_reversals.py has those
     assert min(looked.values()) > 0
     world.advance("3 hours")  # the raise ends, a grant takes effect
     consume(world, "c", "ada", input=9000)

@@ -55,7 +55,8 @@ BEGIN
              coalesce(sum(s.balance) FILTER (WHERE s.account = 'HELD'), 0) AS held,
              coalesce(sum(s.balance) FILTER (WHERE s.account = 'LEASED'), 0) AS leased,
              coalesce(sum(s.balance) FILTER (WHERE s.account = 'OWED'), 0) AS owed,
-             coalesce(sum(s.balance) FILTER (WHERE s.account = 'SHORTFALL'), 0) AS shortfall
+             coalesce(sum(s.balance) FILTER (WHERE s.account = 'SHORTFALL'), 0) AS shortfall,
+             coalesce(sum(s.balance) FILTER (WHERE s.account = 'RECEIVABLE'), 0) AS receivable
       FROM (SELECT * FROM core.wallet WHERE customer_id = p_customer_id ORDER BY wallet_no LIMIT c_most) AS w
       LEFT JOIN stood AS s ON s.wallet_no = w.wallet_no
       GROUP BY w.wallet_no, w.wallet_id, w.entity_no, w.credit_type
@@ -67,7 +68,7 @@ BEGIN
         'walletId', t.wallet_id, 'entityId', e.entity_id, 'creditType', t.credit_type, 'scheduled', trim_scale(t.scheduled)::text,
         'available', trim_scale(t.available)::text, 'held', trim_scale(t.held)::text, 'leased', trim_scale(t.leased)::text,
         'settled', trim_scale(t.available + t.held + t.leased)::text, 'owed', trim_scale(t.owed)::text,
-        'shortfall', trim_scale(t.shortfall)::text, 'decimals', c.decimals, 'displayDecimals', c.display_decimals) ORDER BY t.wallet_no), '[]'))
+        'shortfall', trim_scale(t.shortfall)::text, 'receivable', trim_scale(t.receivable)::text, 'decimals', c.decimals, 'displayDecimals', c.display_decimals) ORDER BY t.wallet_no), '[]'))
     FROM told AS t
     JOIN core.entity AS e ON e.customer_id = p_customer_id AND e.entity_no = t.entity_no
     JOIN core.credit_type AS c ON c.credit_type = t.credit_type);

@@ -1,5 +1,5 @@
 -- Forgets an entity: its id, name and metadata, the ids of its wallets and of the budgets that stand on it (which are often made of its own),
--- the reasons of their raises and of grants that were voided, and what was said of the usage events that named it. What it did, has and owes stays, under numbers: history and seals hold
+-- the reasons of their raises and of grants that were voided, and what was said of the usage events that named it and of their reversals. What it did, has and owes stays, under numbers: history and seals hold
 -- nothing else. It goes on to exist as erased:<number>, with what stands below it; its old id is free for another entity.
 --
 --   p_input  entityId!
@@ -50,6 +50,11 @@ BEGIN
   FROM core.wallet AS w
   WHERE g.customer_id = p_customer_id AND g.void_reason IS NOT NULL
     AND w.customer_id = p_customer_id AND w.wallet_no = g.wallet_no AND w.entity_no = v_no;
+  UPDATE core.reversal_reason AS w SET reason = 'erased'
+  FROM core.reversal AS r
+  JOIN core.usage_event AS u ON u.customer_id = r.customer_id AND u.seq = r.event_seq AND u.recorded_at = r.event_recorded_at
+  WHERE w.customer_id = p_customer_id AND r.customer_id = p_customer_id AND r.seq = w.seq
+    AND v_no IN (SELECT n::integer FROM json_array_elements_text(coalesce(u.entity_nos, json_build_array(u.path -> 0))) AS n);
   PERFORM core.end_change(v_gate, 'ENTITY_ERASED', v_no::text, NULL, jsonb_build_object('entityNo', v_no), p_actor);
   RETURN (SELECT row - 'key' FROM api.read_entities(p_customer_id, jsonb_build_object('entityId', v_id), NULL, 1) AS row);
 END

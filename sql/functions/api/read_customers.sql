@@ -21,7 +21,7 @@ BEGIN
     'unknownEntityType', g.unknown_type,
     'unknownEntityParentId', (SELECT entity_id FROM core.entity AS e
                               WHERE e.customer_id = c.customer_id AND e.entity_no = g.unknown_parent_no),
-    'unknownEntityMaximum', g.unknown_max, 'entityCount', g.entity_count,
+    'unknownEntityMaximum', g.unknown_max, 'entityCount', g.entity_count, 'reversalOfExpired', c.reversal_of_expired,
     'incarnation', v_incarnation, 'seq', g.seq::text, 'asOf', greatest(core.clock(), g.last_at),
     'key', jsonb_build_array(v_incarnation, c.customer_id))
   FROM core.customer AS c

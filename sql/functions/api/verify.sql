@@ -11,9 +11,9 @@
 --   burn_order      no eligible grant was passed over                 seq             gapless, one head row each
 --   recorded_at     never backwards along seq                         entities        paths and types of the tree
 --   gates           what a gate says of its customer                  raises          raises in force
---   keys            one for each usage event, grant, transfer         references      what is named of the catalogue exists
+--   keys            one for each usage event, grant, transfer, …      references      what is named of the catalogue exists
 --   terms           grants and transfers = their changes
---   reservations    what is held, and how each ended
+--   reservations    what is held, and how each ended                  reversals       never more than there was
 --   chart           every entry joins accounts that its kind may   openings        of months = the fold up to them
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
@@ -33,6 +33,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_order(p_customers);
   RETURN QUERY SELECT * FROM core.verify_keys(p_customers);
   RETURN QUERY SELECT * FROM core.verify_reservations(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_reversals(p_customers);
   RETURN QUERY SELECT * FROM core.verify_tree(p_customers);
   RETURN QUERY SELECT * FROM core.verify_references(p_customers);
   RETURN QUERY SELECT * FROM core.verify_chart(p_customers);

@@ -18,7 +18,7 @@ BEGIN
     SELECT b.customer_id, e.grant_no,
            sum(CASE WHEN e.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN e.amount ELSE 0 END
                - CASE WHEN e.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND e.from_account <> 'ISSUED'
-                        AND e.from_wallet_no = e.to_wallet_no THEN e.amount ELSE 0 END) AS goes
+                        AND e.from_wallet_no = e.to_wallet_no AND NOT (e.kind = 'REVERSAL' AND e.grant_no = e.seq) THEN e.amount ELSE 0 END) AS goes
     FROM base AS b
     JOIN core.ledger_entry AS e ON e.customer_id = b.customer_id AND e.seq > b.from_seq AND e.seq <= b.seq AND e.recorded_at >= b.begins_at
     WHERE e.grant_no IS NOT NULL

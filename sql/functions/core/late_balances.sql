@@ -9,7 +9,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT s.wallet_no, s.account, sum(CASE WHEN s.account IN ('OWED', 'SHORTFALL') THEN -s.change ELSE s.change END)
+  SELECT s.wallet_no, s.account, sum(CASE WHEN s.account IN ('OWED', 'SHORTFALL', 'RECEIVABLE') THEN -s.change ELSE s.change END)
   FROM core.ledger_entry AS e
   CROSS JOIN LATERAL (VALUES (e.from_wallet_no, e.from_account, -e.amount), (e.to_wallet_no, e.to_account, e.amount)) AS s (wallet_no, account, change)
   WHERE e.customer_id = p_customer_id AND e.recorded_at > p_at AND e.effective_at IS NOT NULL AND e.effective_at <= p_at

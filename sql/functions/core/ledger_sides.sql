@@ -9,7 +9,7 @@ AS $$
 BEGIN
   RETURN QUERY
   SELECT e.customer_id, s.wallet_no, s.account, e.seq, e.leg,
-         CASE WHEN s.account IN ('OWED', 'SHORTFALL') THEN -s.delta ELSE s.delta END, s.balance_after
+         CASE WHEN s.account IN ('OWED', 'SHORTFALL', 'RECEIVABLE') THEN -s.delta ELSE s.delta END, s.balance_after
   FROM core.ledger_entry AS e
   CROSS JOIN LATERAL (VALUES (e.from_wallet_no, e.from_account, -e.amount, e.from_balance_after),
                              (e.to_wallet_no, e.to_account, e.amount, e.to_balance_after)) AS s (wallet_no, account, delta, balance_after)

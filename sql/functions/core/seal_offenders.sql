@@ -9,7 +9,7 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  c_tables CONSTANT text[] := '{ledger_entry,usage_event,change,counter_window,idempotency,idempotency,reservation_step,ledger_origin}';
+  c_tables CONSTANT text[] := '{ledger_entry,usage_event,change,counter_window,idempotency,idempotency,reservation_step,ledger_origin,reversal}';
 BEGIN
   RETURN QUERY
   WITH sealed AS (

@@ -68,6 +68,14 @@ BEGIN
   FROM core.ledger_origin AS o
   WHERE o.customer_id = p_customer_id AND o.seq > p_after AND o.seq <= p_up_to;
 
+  RETURN QUERY
+  SELECT v.seq, 9, 0::bigint, v.recorded_at, sha256(record_send(ROW(
+           'reversal'::bytea, v_customer, v.seq, v.recorded_at, v.event_seq, v.event_recorded_at, v.first_seq, v.share,
+           convert_to(v.quantities::text, 'UTF8'), convert_to(v.credits::text, 'UTF8'), convert_to(v.shortfall::text, 'UTF8'),
+           convert_to(v.counters::text, 'UTF8'), convert_to(v.actor, 'UTF8'))))
+  FROM core.reversal AS v
+  WHERE v.customer_id = p_customer_id AND v.seq > p_after AND v.seq <= p_up_to;
+
   -- Planned each time: it depends on the instants whether the pages of that time are fewer, or all of the customer's keys.
   RETURN QUERY EXECUTE $keys$
   SELECT s.seq, CASE WHEN i.allowed THEN 5 ELSE 6 END,

@@ -42,8 +42,8 @@ DECLARE
   v_s integer := 0; v_s_wallet integer[]; v_s_grant integer[]; v_s_amount numeric[]; v_s_settled numeric[]; v_s_next integer[]; v_slices integer := 0;
   -- wallets and grants
   v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_available numeric[]; v_w_held numeric[]; v_w_leased numeric[]; v_w_owed numeric[];
-  v_w_limit numeric[]; v_w_shortfall numeric[]; v_w_is_new boolean[]; v_g_customer text[]; v_g_no bigint[]; v_g_wallet integer[]; v_g_left numeric[];
-  v_g_held numeric[]; v_g_expires timestamptz[]; v_g_void boolean[];
+  v_w_limit numeric[]; v_w_shortfall numeric[]; v_w_receivable numeric[]; v_w_is_new boolean[]; v_g_customer text[]; v_g_no bigint[]; v_g_wallet integer[]; v_g_left numeric[];
+  v_g_held numeric[]; v_g_expires timestamptz[]; v_g_void boolean[]; v_g_charged_back boolean[];
   -- charges and counters
   v_x_counter integer[]; v_x_measure text[]; v_x_amount numeric[]; v_x_epoch text[]; v_x_before numeric[]; v_h_begun boolean[]; v_x integer; v_c integer;
   v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_used numeric[]; v_c_held numeric[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_epoch text[];

@@ -1,5 +1,5 @@
--- What a counter has used is the fold of the usage events that charged it since its window began. Budgets per request
--- keep no count.
+-- What a counter has used is the fold of the usage events that charged it since its window began, without what was reversed of what
+-- was counted since then. Budgets per request keep no count.
 CREATE OR REPLACE FUNCTION core.verify_counters(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -34,13 +34,22 @@ BEGIN
       AND c.counter_no = CASE WHEN u.reservation_no IS NULL THEN charged.counter #>> '{}' ELSE charged.counter ->> 0 END::integer
     WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
     GROUP BY c.customer_id, c.counter_no
+  ), reversed AS (
+    SELECT c.customer_id, c.counter_no, sum((given.back ->> 1)::numeric) AS amount
+    FROM core.reversal AS r
+    CROSS JOIN LATERAL json_array_elements(r.counters) AS given (back)
+    JOIN counted AS c ON c.customer_id = r.customer_id AND c.counter_no = (given.back ->> 0)::integer AND (given.back ->> 2)::bigint >= c.from_seq
+    WHERE p_customers IS NULL OR r.customer_id = ANY (p_customers)
+    GROUP BY c.customer_id, c.counter_no
   ), compared AS (
-    SELECT c.customer_id, CASE WHEN c.used <> coalesce(f.used, 0) OR NOT c.is_dated THEN jsonb_build_object(
+    SELECT c.customer_id, CASE WHEN c.used <> coalesce(f.used, 0) - coalesce(r.amount, 0) OR NOT c.is_dated THEN jsonb_build_object(
              'budgetId', b.budget_id, 'counterNo', c.counter_no, 'windowStart', c.window_start, 'windowIsRecorded', c.is_dated,
-             'stored', trim_scale(c.used)::text, 'events', trim_scale(coalesce(f.used, 0))::text) END AS offender
+             'stored', trim_scale(c.used)::text, 'events', trim_scale(coalesce(f.used, 0))::text,
+             'reversed', trim_scale(coalesce(r.amount, 0))::text) END AS offender
     FROM counted AS c
     JOIN core.budget AS b ON b.customer_id = c.customer_id AND b.budget_no = c.budget_no
     LEFT JOIN folded AS f ON f.customer_id = c.customer_id AND f.counter_no = c.counter_no
+    LEFT JOIN reversed AS r ON r.customer_id = c.customer_id AND r.counter_no = c.counter_no
   )
   SELECT 'counters', NULL, count(*), NULL::jsonb FROM compared
   UNION ALL (SELECT 'counters', c.customer_id, NULL, c.offender FROM compared AS c WHERE c.offender IS NOT NULL LIMIT 20);

@@ -1,4 +1,4 @@
--- Once for each key: every usage event, grant and transfer is what exactly one key did, and every key that was allowed did one.
+-- Once for each key: every usage event, grant, transfer and reversal is what exactly one key did, and every key that was allowed did one.
 -- Without its key a consumption could be made again; and no denial was judged after something that never was.
 CREATE OR REPLACE FUNCTION core.verify_keys(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
@@ -21,6 +21,8 @@ BEGIN
     UNION ALL
     SELECT c.customer_id, c.seq, c.recorded_at FROM core.change AS c
     WHERE c.kind IN ('GRANT_PENDING', 'TRANSFER') AND (p_customers IS NULL OR c.customer_id = ANY (p_customers))
+    UNION ALL
+    SELECT r.customer_id, r.seq, r.recorded_at FROM core.reversal AS r WHERE p_customers IS NULL OR r.customer_id = ANY (p_customers)
   ), kept AS (
     SELECT i.customer_id, i.seq, i.recorded_at, min(core.key_text(i.key)) AS key, count(*) AS times
     FROM core.idempotency AS i

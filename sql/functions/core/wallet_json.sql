@@ -17,6 +17,7 @@ BEGIN
     'leased', trim_scale(p_wallet.leased)::text,
     'settled', trim_scale(p_available + p_held + p_wallet.leased)::text,
     'owed', trim_scale(p_owed)::text, 'shortfall', trim_scale(p_wallet.shortfall)::text,
+    'receivable', trim_scale(p_wallet.receivable)::text,
     'overdraftLimit', trim_scale(p_wallet.overdraft_limit)::text, 'decimals', p_decimals,
     'displayDecimals', p_display_decimals, 'createdAt', p_wallet.created_at);
 END

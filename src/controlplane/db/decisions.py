@@ -1,4 +1,4 @@
-"""``check``, ``consume``, reservations, grants, transfers: where the doors hand over what is to be decided.
+"""``check``, ``consume``, reservations, grants and the like: where the doors hand over what is to be decided.
 
 A door hands over items of any customers and gets one outcome an item, in order: a judgement, or the error of
 that item. How they travel is the lanes' business (``controlplane.db.lanes``).
@@ -181,6 +181,12 @@ class Decisions:
     ) -> dict[str, Any]:
         """Move credits between two wallets; the same idempotency key moves once. Raises as ``grant``."""
         return await self._alone(Call.TRANSFER, customer, given, actor, within)
+
+    async def reverse(
+        self, customer: str, given: Mapping[str, Any], actor: str, *, within: float = USUAL_SECONDS
+    ) -> dict[str, Any]:
+        """Take usage back, or a share of it; the same idempotency key does once. Raises as ``grant``."""
+        return await self._alone(Call.REVERSE, customer, given, actor, within)
 
     async def _alone(
         self, call: Call, customer: str, given: Mapping[str, Any], actor: str, within: float

@@ -134,6 +134,7 @@ class UsageFilter:
         "feature_id": "featureId",
         "entity_id": "entityId",
         "session_id": "sessionId",
+        "is_reversed": "isReversed",
         "from_seq": "fromSeq",
         "to_seq": "toSeq",
         "recorded_from": "recordedFrom",
@@ -147,6 +148,9 @@ class UsageFilter:
         default=None, description="Only what named this entity itself; the empty text is the customer."
     )
     session_id: str | None = strawberry.field(default=None, description="Only in this session.")
+    is_reversed: bool | None = strawberry.field(
+        default=None, description="Only what was taken back, in whole or part, or only what was not."
+    )
     from_seq: Long | None = strawberry.field(default=None, description="From this seq on.")
     to_seq: Long | None = strawberry.field(default=None, description="Up to this seq.")
     recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")

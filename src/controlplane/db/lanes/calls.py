@@ -19,16 +19,18 @@ FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
 LATERAL api.{}(CASE WHEN soon.set <> '' THEN %s END, %s{}) AS found
 ORDER BY found.item
 """
-_GRANT: LiteralString = """
+_MADE: LiteralString = """
 SELECT made
 FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
-LATERAL api.grant_credits(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
+LATERAL api.{}(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
 """
-_TRANSFER: LiteralString = """
-SELECT made
-FROM (SELECT set_config('lock_timeout', %s, true)) AS soon (set),
-LATERAL api.transfer_credits(CASE WHEN soon.set <> '' THEN %s END, %s, %s) AS made
-"""
+
+#: What travels alone.
+_CHANGES: dict[Call, LiteralString] = {
+    Call.GRANT: _MADE.format("grant_credits"),
+    Call.TRANSFER: _MADE.format("transfer_credits"),
+    Call.REVERSE: _MADE.format("reverse_consumption"),
+}
 
 #: The function of each kind, and whether it is told that nothing is enforced.
 _FUNCTIONS: dict[Call, tuple[LiteralString, bool]] = {
@@ -69,7 +71,7 @@ class Calls:
         first = tickets[0]
         if first.call.travels_alone:
             made: Any = await self._database.value(
-                _GRANT if first.call is Call.GRANT else _TRANSFER,
+                _CHANGES[first.call],
                 (f"{LOCK_MS}ms", first.customer, first.texts[0], first.actor),
             )
             return [made]

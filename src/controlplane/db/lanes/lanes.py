@@ -1,4 +1,4 @@
-"""Lanes for what writes: consumptions, reservations, grants, transfers; a customer always in the same one."""
+"""Lanes for what writes: consumptions, grants and the like; a customer always in the same one."""
 
 import asyncio
 import zlib
@@ -20,7 +20,7 @@ class Lanes:
 
     A lane takes the gates that are free. On the siding a statement is of one customer, and waits for its gate
     a short time. There go those who would delay the others: who asks so much that it fills statements of its
-    own, whose gate is held elsewhere twice in turn, and a grant or a transfer, a statement of its own.
+    own, whose gate is held elsewhere twice in turn, and a grant or the like, a statement of its own.
     """
 
     def __init__(self, calls: Calls, *, count: int, most: int, watch: Watch) -> None:

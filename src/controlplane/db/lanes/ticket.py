@@ -32,7 +32,7 @@ class Judgement:
     answer: Mapping[str, Any]
 
 
-#: What an item ends with: a judgement, what a grant or a transfer made, or the error of this item alone.
+#: What an item ends with: a judgement, what a grant, transfer or reversal made, or its own error.
 Outcome: TypeAlias = Judgement | dict[str, Any] | DatabaseError
 
 
@@ -54,6 +54,7 @@ class Call(Enum):
     EXTEND = "extend"
     GRANT = "grant"
     TRANSFER = "transfer"
+    REVERSE = "reverse"
     CHECK = "check"
     OBSERVED_CHECK = "observed_check"
 
@@ -65,7 +66,7 @@ class Call(Enum):
     @property
     def travels_alone(self) -> bool:
         """Whether a statement carries a single ticket of this kind."""
-        return self in (Call.GRANT, Call.TRANSFER)
+        return self in (Call.GRANT, Call.TRANSFER, Call.REVERSE)
 
     @property
     def writes(self) -> bool:
@@ -82,7 +83,7 @@ class Ticket:
     Attributes:
         texts: the items as JSON objects.
         groups: names of their groups; two callers may have chosen the same, so no statement has one twice.
-        actor: who grants or transfers.
+        actor: who grants, transfers or reverses.
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
         came_back: whether it was deferred once, because its customer's gate was held elsewhere.

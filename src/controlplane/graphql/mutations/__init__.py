@@ -8,12 +8,14 @@ from controlplane.graphql.mutations.decisions import DecisionMutations
 from controlplane.graphql.mutations.grants import GrantMutations
 from controlplane.graphql.mutations.keys import KeyMutations
 from controlplane.graphql.mutations.reservations import ReservationMutations
+from controlplane.graphql.mutations.reversals import ReversalMutations
 
 Mutation = merge_types(
     "Mutation",
     (
         DecisionMutations,
         ReservationMutations,
+        ReversalMutations,
         CustomerMutations,
         GrantMutations,
         CatalogMutations,

@@ -12,7 +12,14 @@ from controlplane.graphql.context import Info
 from controlplane.graphql.inputs import DimensionInput
 from controlplane.graphql.scalars import JSON, Credits, DateTime
 from controlplane.graphql.types.budgets import Budget, BudgetMeasure, BudgetMode, BudgetWindow, budget
-from controlplane.graphql.types.customers import Customer, Entity, UnknownEntityChoice, customer, entity
+from controlplane.graphql.types.customers import (
+    Customer,
+    Entity,
+    ReversalOfExpired,
+    UnknownEntityChoice,
+    customer,
+    entity,
+)
 
 UNSET: Any = strawberry.UNSET
 
@@ -54,6 +61,10 @@ class UpsertCustomerInput:
     )
     unknown_entity: UnknownEntityInput | None = strawberry.field(
         default=UNSET, description="What an unknown entity id does."
+    )
+    reversal_of_expired: ReversalOfExpired | None = strawberry.field(
+        default=UNSET,
+        description="What becomes of credits whose grant has expired when their use is reversed; ADJUSTMENT.",
     )
     wallets: list[WalletInput] | None = strawberry.field(
         default=UNSET, description="Wallets to make or change; others stay as they are."

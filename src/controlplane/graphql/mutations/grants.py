@@ -84,7 +84,11 @@ class VoidGrantInput:
 
     customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
     grant_id: strawberry.ID = strawberry.field(description="Which grant.")
-    reason: str = strawberry.field(description="Why; it stays in the history.")
+    reason: str = strawberry.field(description="Why.")
+    chargeback: bool | None = strawberry.field(
+        default=UNSET,
+        description="Its payment was taken back: what was spent of it is a receivable. False if not given.",
+    )
 
 
 @strawberry.input(description="A wallet: by its id, or by its credit type and whose it is.")
@@ -136,6 +140,9 @@ class VoidGrantPayload:
     held: Credits | None = strawberry.field(
         description="What reservations held of it then: spent by them, or taken back when it is returned."
     )
+    receivable: Credits | None = strawberry.field(
+        description="What had been spent of it, if it was charged back: the customer is to pay it again."
+    )
     seq: Long | None = strawberry.field(description="Place in the customer's history.")
     replayed: bool = strawberry.field(description="Whether it had been voided before; nothing changed now.")
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
@@ -171,9 +178,9 @@ class GrantMutations:
         timeout_ms: TimeoutMs = None,
     ) -> GrantCreditsPayload:
         """Grant once."""
-        asked = _asked(info, given)
+        asked = asked_of_customer(info, given)
         decide = partial(info.context.services.decisions.grant, given.customer_id, asked)
-        found, errors = await _once(info, decide, timeout_ms)
+        found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
             return GrantCreditsPayload(grant=None, replayed=False, user_errors=errors)
         granted = await _grant(info, given.customer_id, found["grantId"])
@@ -198,7 +205,8 @@ class GrantMutations:
 
     @strawberry.mutation(
         description="Take back what is left of a grant and not held by reservations. Voiding again changes"
-        " nothing; one that is EXPIRED or EXHAUSTED is refused with that code."
+        " nothing; one that is EXPIRED or EXHAUSTED is refused with that code, unless it is a chargeback:"
+        " then what was spent of it, and what reservations hold of it as they settle, is a receivable."
     )
     async def void_grant(
         self,
@@ -211,7 +219,13 @@ class GrantMutations:
         )
         if found is None:
             return VoidGrantPayload(
-                grant=None, voided=None, held=None, seq=None, replayed=False, user_errors=errors
+                grant=None,
+                voided=None,
+                held=None,
+                receivable=None,
+                seq=None,
+                replayed=False,
+                user_errors=errors,
             )
         granted = await _grant(info, given.customer_id, found["grantId"])
         return from_record(VoidGrantPayload, found, grant=granted, user_errors=[])
@@ -230,10 +244,10 @@ class GrantMutations:
         timeout_ms: TimeoutMs = None,
     ) -> TransferCreditsPayload:
         """Move once."""
-        asked = _asked(info, given)
+        asked = asked_of_customer(info, given)
         asked["from"] = asked.pop("from_")
         decide = partial(info.context.services.decisions.transfer, given.customer_id, asked)
-        found, errors = await _once(info, decide, timeout_ms)
+        found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
             return TransferCreditsPayload(
                 parts=[], from_wallet=None, to_wallet=None, seq=None, replayed=False, user_errors=errors
@@ -248,8 +262,8 @@ class GrantMutations:
         )
 
 
-def _asked(info: Info, given: GrantCreditsInput | TransferCreditsInput) -> dict[str, Any]:
-    """What is asked of the customer, by a caller who may.
+def asked_of_customer(info: Info, given: Any) -> dict[str, Any]:
+    """What an input asks of its customer, by a caller who may give credits.
 
     Raises:
         GraphQLError: ``FORBIDDEN``.
@@ -262,7 +276,7 @@ def _asked(info: Info, given: GrantCreditsInput | TransferCreditsInput) -> dict[
     return asked
 
 
-async def _once(info: Info, decide: Any, timeout_ms: int | None) -> tuple[Record | None, list[UserError]]:
+async def made_once(info: Info, decide: Any, timeout_ms: int | None) -> tuple[Record | None, list[UserError]]:
     """What a lane answered to a request under a key, or what is wrong with it."""
     seconds = info.context.seconds_left(timeout_ms)
     return await attempted(lambda: decide(actor_of(info.context.principal), within=seconds))

@@ -31,6 +31,18 @@ class UnknownEntityChoice(Enum):
     CREATE = strawberry.enum_value("CREATE", description="Creates it, if the request is allowed.")
 
 
+@strawberry.enum(description="What becomes of credits whose grant has expired when their use is reversed.")
+class ReversalOfExpired(Enum):
+    """Policies for what has expired."""
+
+    ADJUSTMENT = strawberry.enum_value(
+        "ADJUSTMENT",
+        description="They return as an adjustment, a grant of its own that does not expire, for the features"
+        " that the expired one was for.",
+    )
+    LAPSE = strawberry.enum_value("LAPSE", description="They have expired too.")
+
+
 @strawberry.type(description="What an unknown entity id does.")
 class UnknownEntityPolicy:
     """A customer's policy."""
@@ -53,6 +65,9 @@ class Customer(Node):
     is_suspended: bool = strawberry.field(description="Whether new requests are denied.")
     is_observed: bool = strawberry.field(description="Whether decisions are recorded and not enforced.")
     unknown_entity: UnknownEntityPolicy = strawberry.field(description="What an unknown entity id does.")
+    reversal_of_expired: ReversalOfExpired = strawberry.field(
+        description="What becomes of credits whose grant has expired when their use is reversed."
+    )
     version: Version = strawberry.field(description="Which state of the customer this is.")
     created_at: DateTime = strawberry.field(description="When it was made.")
 
@@ -102,6 +117,7 @@ def customer(record: Record) -> Customer:
         Customer,
         record,
         id=strawberry.ID(node_id("Customer", record["customerId"])),
+        reversal_of_expired=ReversalOfExpired(record["reversalOfExpired"]),
         unknown_entity=UnknownEntityPolicy(
             policy=UnknownEntityChoice(record["unknownEntity"]),
             type=record["unknownEntityType"],

@@ -29,6 +29,9 @@ class Account(Enum):
     LEASED = strawberry.enum_value("LEASED", description="Leased to sidecars.")
     OWED = strawberry.enum_value("OWED", description="Overdraft drawn; grows when credits move from it.")
     SHORTFALL = strawberry.enum_value("SHORTFALL", description="Recorded use that nothing paid for.")
+    RECEIVABLE = strawberry.enum_value(
+        "RECEIVABLE", description="Spent of a grant whose payment was taken back."
+    )
     ISSUED = strawberry.enum_value("ISSUED", description="Where granted credits come from.")
     CONSUMED = strawberry.enum_value("CONSUMED", description="Spent.")
     EXPIRED = strawberry.enum_value("EXPIRED", description="Expired unspent.")
@@ -61,6 +64,42 @@ class LedgerEntry(Node):
     to_balance_after: Credits | None = strawberry.field(description="The same of the second account.")
 
 
+@strawberry.type(description="What was taken back of a usage event at a time.")
+class Reversal:
+    """One reversal."""
+
+    usage_event_id: strawberry.ID = strawberry.field(description="The usage event.")
+    seq: Long = strawberry.field(description="Place in the customer's history.")
+    recorded_at: DateTime = strawberry.field(description="When it was recorded; it takes effect then.")
+    share: Credits = strawberry.field(description="How much of the event: more than 0, at most 1.")
+    quantities: list[QuantityAmount] = strawberry.field(description="What is no longer used.")
+    credits: list[CreditAmount] = strawberry.field(
+        description="What it no longer costs, by where it was charged; shortfall is not in it."
+    )
+    shortfall: list[CreditAmount] = strawberry.field(description="What nothing paid for and is not owed now.")
+    reason: str | None = strawberry.field(description="Why.")
+    actor: str = strawberry.field(description="Who did it.")
+
+
+@strawberry.type(description="Where credits went that were taken back.")
+class ReturnedPart:
+    """A part of a reversal."""
+
+    wallet_id: strawberry.ID = strawberry.field(description="Whose wallet paid.")
+    account: Account = strawberry.field(
+        description="AVAILABLE: they can be spent again; OWED, SHORTFALL and RECEIVABLE: they are no longer"
+        " owed; EXPIRED or VOIDED: their grant ended like that, and nobody has them."
+    )
+    grant_id: strawberry.ID | None = strawberry.field(
+        description="The grant they are of, an adjustment made now if `fromGrantId` or no grant had paid."
+    )
+    from_grant_id: strawberry.ID | None = strawberry.field(
+        description="The grant that had paid and has expired since, so that there is an adjustment instead."
+    )
+    amount: Credits = strawberry.field(description="How much.")
+    repaid: Credits = strawberry.field(description="What of an adjustment paid at once what the wallet owed.")
+
+
 @strawberry.type(description="One attributed consumption.")
 class UsageEvent(Node):
     """One usage event."""
@@ -83,6 +122,12 @@ class UsageEvent(Node):
     reservation_id: strawberry.ID | None = strawberry.field(description="The reservation it settles, if any.")
     metadata: JSON | None = strawberry.field(description="What you said about it.")
     catalog_version: Long = strawberry.field(description="The catalogue it was priced by.")
+    reversed: Credits = strawberry.field(
+        description="How much of it was taken back so far, from 0 to 1; its own amounts stay as they are."
+    )
+    reversals: list[Reversal] = strawberry.field(
+        description="What was taken back: subtract their amounts for what it is in the end."
+    )
 
 
 @strawberry.type(description="A decision as it was recorded, denials too.")
@@ -121,6 +166,30 @@ def usage_event(record: Record) -> UsageEvent:
         credits=pairs(record["credits"], credit_amount),
         shortfall=pairs(record["shortfall"], credit_amount),
         reason=Reason(record["reason"]) if record["reason"] else None,
+        reversals=[reversal(each) for each in record["reversals"]],
+    )
+
+
+def reversal(record: Record) -> Reversal:
+    """From ``api.read_usage_events``."""
+    return from_record(
+        Reversal,
+        record,
+        quantities=pairs(record["quantities"], quantity_amount),
+        credits=pairs(record["credits"], credit_amount),
+        shortfall=pairs(record["shortfall"], credit_amount),
+    )
+
+
+def returned_part(record: Record) -> ReturnedPart:
+    """From ``api.reverse_consumption``."""
+    return ReturnedPart(
+        wallet_id=record["walletId"],
+        account=Account(record["account"]),
+        grant_id=record.get("grantId"),
+        from_grant_id=record.get("fromGrantId"),
+        amount=record["amount"],
+        repaid=record.get("repaid", Credits("0")),
     )
 
 

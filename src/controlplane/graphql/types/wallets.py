@@ -52,6 +52,9 @@ class Wallet(Node):
     scheduled: Credits = strawberry.field(description="Granted, but not effective yet.")
     owed: Credits = strawberry.field(description="Overdraft drawn; the next grant pays it first.")
     shortfall: Credits = strawberry.field(description="Recorded use that nothing paid for.")
+    receivable: Credits = strawberry.field(
+        description="Spent of grants whose payment was taken back, and owed since."
+    )
     overdraft_limit: Credits = strawberry.field(description="How much may be owed.")
     decimals: int = strawberry.field(description="Digits behind the point that the credit type has.")
     display_decimals: int = strawberry.field(description="Digits to show to people; round down.")
@@ -86,9 +89,13 @@ class Grant(Node):
     currency: str | None = strawberry.field(description="Currency of the cost basis, ISO 4217.")
     source: str | None = strawberry.field(description="Where it came from, such as an invoice.")
     from_grant_id: strawberry.ID | None = strawberry.field(
-        description="The grant of another wallet that it was transferred from."
+        description="The grant of another wallet that it was transferred from; of an adjustment, the one that"
+        " had paid for what was reversed, and has expired."
     )
     voided_at: DateTime | None = strawberry.field(description="When it was voided.")
+    charged_back_at: DateTime | None = strawberry.field(
+        description="When its payment was taken back, if so: what is spent of it is a receivable."
+    )
     created_at: DateTime = strawberry.field(description="When it was granted.")
 
 
@@ -136,6 +143,7 @@ class PastWallet:
     scheduled: Credits = strawberry.field(description="Granted, and not effective then.")
     owed: Credits = strawberry.field(description="Overdraft drawn.")
     shortfall: Credits = strawberry.field(description="Recorded use that nothing had paid for.")
+    receivable: Credits = strawberry.field(description="Spent of grants whose payment was taken back.")
     decimals: int = strawberry.field(description="Digits behind the point that the credit type has.")
     display_decimals: int = strawberry.field(description="Digits to show to people; round down.")
 

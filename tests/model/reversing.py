@@ -1,0 +1,42 @@
+"""Makes histories in which usage is taken back, and payments are."""
+
+import copy
+from random import Random
+
+from tests.conformance import forms
+from tests.model.operations import Maker
+from tests.model.worlds import Chance, make_world
+
+
+def reversing(seed: int, length: int = 40) -> forms.History:
+    """The history of a seed: a third of its operations take something back."""
+    random = Random(seed)
+    world = make_world(random)
+    maker = Reverser(Chance(random), copy.deepcopy(world))
+    return {"world": world, "operations": [maker.operation() for _ in range(length)]}
+
+
+class Reverser(Maker):
+    """Knows which requests have been sent, whatever became of them."""
+
+    def make(self) -> forms.Operation:
+        chance = self.chance
+        if not self.sent or chance.one(True, True, False):
+            return super().make()
+        match chance.one(*(8 * ["reverse"]), "setReversalOfExpired", "voidGrant", "chargeBack"):
+            case "setReversalOfExpired":
+                return {"op": "setReversalOfExpired", "policy": chance.one("ADJUSTMENT", "LAPSE", "LAPSE")}
+            case "voidGrant" if self.grants.known:
+                return {"op": "voidGrant", "grantId": self.grants.one()}
+            case "chargeBack" if self.grants.known:
+                return {"op": "chargeBack", "grantId": self.grants.one()}
+        # A few of them more often than once, so that their shares add up.
+        sent = chance.one(*self.sent[-8:], *self.reserved[-4:])
+        return {
+            "op": "reverse",
+            "reversalId": self.name("v"),
+            "key": sent["idempotencyKey"],
+            "share": chance.one(
+                "1", "0.5", "0.333333333", "0.25", "0.000000001", "0.7", "0" if chance.rarely() else "1"
+            ),
+        }
