@@ -137,7 +137,8 @@ CREATE TYPE core.verdict AS (
 	e_held numeric[],
 	w_held numeric[],
 	i_held numeric[],
-	a_counters text[]
+	a_counters text[],
+	i_free integer[]
 );
 
 CREATE TABLE core.api_key (

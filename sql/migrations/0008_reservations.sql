@@ -29,7 +29,8 @@ CREATE TABLE core.reservation (
   -- What was asked and taken, and what has been settled of it so far.
   quantities      json        NOT NULL,
   settled         json        NOT NULL DEFAULT '{}',
-  -- In the order they pay: [wallet, grant (null: the overdraft), amount, settled]. What a settle took beyond the hold is added.
+  -- In the order they pay: [wallet, grant (null: the overdraft), amount, settled]. What a settle took beyond the hold is added. Where
+  -- a price of nothing ended the plan stands [wallet, 0, 0]: there it ends again.
   slices          json        NOT NULL,
   -- What was settled and nobody could pay: [credit type, amount], once for each time.
   shortfalls      json,
@@ -79,6 +80,7 @@ ALTER TYPE core.verdict ADD ATTRIBUTE e_held numeric[];
 ALTER TYPE core.verdict ADD ATTRIBUTE w_held numeric[];
 ALTER TYPE core.verdict ADD ATTRIBUTE i_held numeric[];
 ALTER TYPE core.verdict ADD ATTRIBUTE a_counters text[];
+ALTER TYPE core.verdict ADD ATTRIBUTE i_free integer[];
 
 -- What core.take_steps hands on: what each step is answered, as parallel arrays.
 CREATE TYPE core.step_answers AS (

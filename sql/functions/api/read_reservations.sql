@@ -44,6 +44,7 @@ BEGIN
                  'settled', coalesce(s ->> 3, '0'))) AS slices
         FROM json_array_elements(r.slices) WITH ORDINALITY AS s (s, o)
         JOIN core.wallet AS w ON w.customer_id = r.customer_id AND w.wallet_no = (s ->> 0)::integer
+        WHERE s ->> 1 IS DISTINCT FROM '0'
         GROUP BY w.credit_type
       ) AS t
     ) AS t

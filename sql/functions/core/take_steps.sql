@@ -39,7 +39,7 @@ DECLARE
   v_h_path json[]; v_h_settled json[]; v_h_slices json[]; v_h_shortfalls json[]; v_h_counters json[]; v_h_price integer[]; v_h_changed boolean[]; v_h_settles boolean[];
   v_h_names text[]; v_h_total integer[]; v_totals numeric[]; v_h_first integer[]; v_h_last integer[]; v_h_x_from integer[]; v_h_x_to integer[];
   -- slices, each with the next of its reservation
-  v_s integer := 0; v_s_wallet integer[]; v_s_grant integer[]; v_s_amount numeric[]; v_s_settled numeric[]; v_s_next integer[]; v_slices integer := 0;
+  v_s integer := 0; v_s_wallet integer[]; v_s_grant integer[]; v_s_amount numeric[]; v_s_settled numeric[]; v_s_next integer[]; v_s_free boolean[]; v_slices integer := 0;
   -- wallets and grants
   v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_available numeric[]; v_w_held numeric[]; v_w_leased numeric[]; v_w_owed numeric[];
   v_w_limit numeric[]; v_w_shortfall numeric[]; v_w_receivable numeric[]; v_w_is_new boolean[]; v_g_customer text[]; v_g_no bigint[]; v_g_wallet integer[]; v_g_left numeric[];
@@ -55,7 +55,7 @@ DECLARE
   v_h integer; v_k integer; v_w integer; v_g integer; v_t integer; v_j integer; v_n integer; v_o integer; v_a numeric; v_names text[]; v_given text[]; v_said text[];
   v_reason text; v_is_new boolean; v_was numeric[]; v_m numeric[]; v_many integer; v_seq bigint; v_leg integer; v_acceptable integer[]; v_moment timestamptz;
   v_type integer; v_price numeric; v_left numeric; v_paid numeric; v_share_n numeric; v_share_d numeric; v_unpaid_n numeric; v_unpaid_d numeric; v_t_from integer;
-  v_done boolean; v_too_much boolean; v_due numeric[]; v_place integer; v_drawn numeric; v_drawn_wallet integer; v_last_wallet integer; v_last_type integer;
+  v_done boolean; v_too_much boolean; v_alone boolean; v_total numeric[]; v_free integer; v_due numeric[]; v_place integer; v_drawn numeric; v_drawn_wallet integer; v_last_wallet integer; v_last_type integer;
   v_short numeric; v_more_grant integer[]; v_more_wallet integer[]; v_more_amount numeric[]; v_spent numeric[]; v_types text[]; v_measured text; v_measure numeric; v_slices_shown text; v_short_shown text;
   v_counted text; v_text text; v_within numeric; v_shown text; v_seen integer[];
   -- what is written

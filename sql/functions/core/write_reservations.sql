@@ -7,7 +7,7 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   v_customer text[] := p.i_customer; v_status text[] := p.i_status; v_allowed boolean[] := p.i_allowed; v_seq bigint[] := p.i_seq; v_answer text[] := p.i_answer;
-  v_ask integer[] := p.i_ask; v_session text[] := p.i_session; v_own_quantities text[] := p.i_quantities; v_own_counters text[] := p.i_counters; v_counters text[] := p.a_counters;
+  v_ask integer[] := p.i_ask; v_session text[] := p.i_session; v_own_quantities text[] := p.i_quantities; v_own_counters text[] := p.i_counters; v_counters text[] := p.a_counters; v_free integer[] := p.i_free;
   v_route integer[] := p.a_route; v_quantities text[] := p.a_quantities; v_k integer[] := p.r_k; v_price integer[] := p.r_price; v_feature text[] := p.r_feature;
   v_named text[] := p.r_named; v_path text[] := p.r_path; v_overage text[] := p.r_overage; v_seconds integer[] := p.r_seconds;
   v_dimensions json[] := p.p_dimensions; v_observed boolean[] := p.k_observed;
@@ -17,7 +17,8 @@ BEGIN
                                   entity_nos, dimensions, path, quantities, slices, counters)
     SELECT v_customer[i], v_seq[i], p.at, p.at + make_interval(secs => v_seconds[r]), p.catalog_version, v_observed[v_k[r]], v_feature[r], v_overage[r], v_session[i],
            CASE WHEN v_named[r] = '' OR strpos(v_named[r], ',') > 0 THEN ('[' || v_named[r] || ']')::json END, v_dimensions[v_price[r]],
-           translate(v_path[r], '{}', '[]')::json, coalesce(v_own_quantities[i], v_quantities[a])::json, v_answer[i]::json -> 0, nullif(coalesce(v_own_counters[i], v_counters[a]), '[]')::json
+           translate(v_path[r], '{}', '[]')::json, coalesce(v_own_quantities[i], v_quantities[a])::json, CASE WHEN v_free[i] IS NULL THEN v_answer[i]::json -> 0
+             ELSE ((v_answer[i]::json -> 0)::jsonb || jsonb_build_array(jsonb_build_array(v_free[i], 0, 0)))::json END, nullif(coalesce(v_own_counters[i], v_counters[a]), '[]')::json
     FROM (SELECT i, v_ask[i] AS a, v_route[v_ask[i]] AS r FROM generate_series(1, cardinality(v_customer)) AS i
           WHERE v_status[i] = 'NEW' AND v_allowed[i] OFFSET 0) AS i
     RETURNING customer_id, reservation_no, reserved_at, expires_at, quantities
