@@ -203,6 +203,8 @@ COMMENT ON FUNCTION api.create_api_key(jsonb, text)
 IS 'Make an API key from the hash of its secret.';
 COMMENT ON FUNCTION api.revoke_api_key(jsonb, text)
 IS 'Revoke an API key at once.';
+COMMENT ON FUNCTION api.rotate_api_key(jsonb, text)
+IS 'Give an API key a new secret; the one it had works on for a while.';
 COMMENT ON FUNCTION api.book_due(integer)
 IS 'Book what time has brought to customers whose gates are free; how many operations.';
 COMMENT ON FUNCTION api.recover(text)
@@ -294,6 +296,7 @@ COMMENT ON COLUMN core.installation.open_from IS 'Nothing that is recorded from 
 COMMENT ON COLUMN core.installation.closed_until IS 'End of the last closed month.';
 COMMENT ON TABLE core.seal IS 'A hash chain over each customer''s history, in spans of up to 64 operations. Immutable.';
 COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
+COMMENT ON TABLE core.former_secret IS 'Secrets that keys had before they were rotated, by their hash.';
 COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
 COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';
 

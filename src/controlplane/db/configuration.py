@@ -34,6 +34,21 @@ async def set_budget(database: Database, customer: str, given: Input, actor: str
     return await _call(database, "SELECT api.set_budget(%s, %s, %s)", customer, given, actor)
 
 
+async def raise_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Raise a budget's limit for a time."""
+    return await _call(database, "SELECT api.raise_budget(%s, %s, %s)", customer, given, actor)
+
+
+async def set_suspension(
+    database: Database, customer: str, entity: str | None, suspended: bool, actor: str
+) -> Record:
+    """Suspend an entity, or the customer itself (None), or let it go on; from the next decision on."""
+    owner = None if entity is None else checked_text(entity, "entityId")
+    parameters = (checked_text(customer, "customerId"), owner, suspended, actor)
+    found: Record = await database.value("SELECT api.set_suspension(%s, %s, %s, %s)", parameters)
+    return found
+
+
 async def grant_credits(database: Database, customer: str, given: Input, actor: str) -> Record:
     """Grant credits, as a set-up does; what serves callers goes by ``Decisions.grant``."""
     return await _call(database, "SELECT api.grant_credits(%s, %s, %s)", customer, given, actor)
