@@ -78,6 +78,8 @@ COMMENT ON FUNCTION core.move_faults(core.entity, core.entity)
 IS 'What speaks against moving an entity below another.';
 COMMENT ON FUNCTION core.move_entity(core.entity, core.entity)
 IS 'Moves an entity and everything below it.';
+COMMENT ON FUNCTION core.put_budget(core.gate, core.budget, core.budget, text)
+IS 'Write a budget that is new or has changed, as its next version.';
 COMMENT ON FUNCTION core.budget_shape(text, jsonb, core.budget)
 IS 'What an input says a budget counts, and whom.';
 COMMENT ON FUNCTION core.budget_faults(jsonb, core.budget, core.budget)
@@ -189,6 +191,14 @@ COMMENT ON FUNCTION api.set_budget(text, jsonb, text)
 IS 'Set a budget, or change the limit, mode and advice of one.';
 COMMENT ON FUNCTION api.raise_budget(text, jsonb, text)
 IS 'Raise a budget''s limit until an instant.';
+COMMENT ON FUNCTION api.pause_budget(text, jsonb, text)
+IS 'Pause a budget, or let it go on.';
+COMMENT ON FUNCTION api.archive_budget(text, jsonb, text)
+IS 'Archive a budget, for good.';
+COMMENT ON FUNCTION api.move_entity(text, jsonb, text)
+IS 'Move an entity with everything below it to another parent.';
+COMMENT ON FUNCTION api.archive_entity(text, jsonb, text)
+IS 'Archive an entity: new requests do not find it, its history stays.';
 COMMENT ON FUNCTION api.grant_credits(text, jsonb, text)
 IS 'Grant credits to a wallet, once per idempotency key.';
 COMMENT ON FUNCTION api.import_rows(text, jsonb, text)

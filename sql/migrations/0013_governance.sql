@@ -14,8 +14,9 @@ CREATE INDEX former_secret_of_key ON core.former_secret (key_id, works_until);
 
 -- A budget that was archived never counts again, and its id stays taken. What is only paused has is_active alone.
 ALTER TABLE core.budget ADD COLUMN archived_at timestamptz;
-ALTER TABLE core.budget ADD CONSTRAINT budget_archived_never_counts CHECK (archived_at IS NULL OR NOT is_active) NOT VALID;
-ALTER TABLE core.budget VALIDATE CONSTRAINT budget_archived_never_counts;
+-- (To validate it apart would need a migration of its own, and nothing is deployed that this would hold up.)
+-- squawk-ignore constraint-missing-not-valid
+ALTER TABLE core.budget ADD CONSTRAINT budget_archived_never_counts CHECK (archived_at IS NULL OR NOT is_active);
 
 -- Changes of all customers by time, the newest first. No consumption writes a change, but one that makes an entity.
 -- (CONCURRENTLY would need a migration of its own, and nothing is deployed that this would hold up.)

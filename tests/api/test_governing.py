@@ -124,3 +124,83 @@ def test_administering_needs_its_scope(api: Api) -> None:
         kind = name[0].upper() + name[1:] + "Input"
         query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ userErrors {{ code }} }} }}"
         assert api.error(query, {"input": given}, key=key) == {"code": "FORBIDDEN", "scope": "CUSTOMERS"}
+
+
+def test_a_budget_is_paused_goes_on_and_is_archived(api: Api) -> None:
+    customer = api.customer()
+    named = {"customerId": customer, "budgetId": "team-total"}
+    much = {"entityIds": ["user"], "quantities": [{"name": "input", "amount": "51"}]}
+    selection = "budget { isActive archivedAt }"
+
+    def change(verb: str) -> Any:
+        done = mutate(api, f"{verb}Budget", f"{verb.capitalize()}BudgetInput", selection, named)
+        assert done["userErrors"] == []
+        return done["budget"]
+
+    assert api.consume(customer, **much)["reason"] == "BUDGET_EXCEEDED"
+    assert change("pause") == {"isActive": False, "archivedAt": None}
+    assert api.consume(customer, **much)["allowed"]
+    assert change("resume") == {"isActive": True, "archivedAt": None}
+    assert api.consume(customer, **much)["reason"] == "BUDGET_EXCEEDED"
+    archived = change("archive")
+    assert archived["isActive"] is False
+    assert archived["archivedAt"] is not None
+    few = {**much, "quantities": [{"name": "input", "amount": "49"}]}
+    assert api.consume(customer, **few)["allowed"]
+    for verb in ("pause", "resume"):
+        kind = f"{verb.capitalize()}BudgetInput"
+        done = mutate(api, f"{verb}Budget", kind, selection, named)
+        assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("budgetId", "ARCHIVED")]
+    query = (
+        "query ($c: ID!, $a: Boolean!) { budgets(customerId: $c, filter: {isArchived: $a}) { nodes { id } } }"
+    )
+    for is_archived, count in ((True, 1), (False, 0)):
+        found = api.data(query, {"c": customer, "a": is_archived})["budgets"]["nodes"]
+        assert len(found) == count
+
+
+def test_an_entity_is_moved_archived_and_brought_back(api: Api) -> None:
+    customer = api.customer()
+    named = {"customerId": customer, "entityId": "user"}
+    selection = "entity { path archivedAt }"
+    move = {**named, "parentId": None}
+    done = mutate(api, "moveEntity", "MoveEntityInput", selection, move)
+    assert done == {"entity": {"path": ["user"], "archivedAt": None}, "userErrors": []}
+    done = mutate(api, "moveEntity", "MoveEntityInput", selection, named)
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("parentId", "REQUIRED")]
+    mutate(api, "moveEntity", "MoveEntityInput", selection, {**named, "parentId": "team"})
+    team = {"customerId": customer, "entityId": "team"}
+    done = mutate(api, "archiveEntity", "ArchiveEntityInput", selection, team)
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("entityId", "NOT_EMPTY")]
+    with_all = {**team, "includeDescendants": True}
+    done = mutate(api, "archiveEntity", "ArchiveEntityInput", selection, with_all)
+    assert done["entity"]["archivedAt"] is not None
+    assert api.consume(customer, entityIds=["user"])["reason"] == "ENTITY_NOT_FOUND"
+    done = mutate(api, "upsertEntity", "UpsertEntityInput", selection, {**team, "name": "T"})
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("entityId", "ARCHIVED")]
+    for given in (team, named):
+        done = mutate(api, "upsertEntity", "UpsertEntityInput", selection, {**given, "archived": False})
+        assert done["entity"]["archivedAt"] is None
+    assert api.consume(customer, entityIds=["user"])["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "scope"),
+    [
+        ("moveEntity", {"entityId": "e", "parentId": None}, "CUSTOMERS"),
+        ("archiveEntity", {"entityId": "e"}, "CUSTOMERS"),
+        ("pauseBudget", {"budgetId": "b"}, "BUDGETS"),
+        ("resumeBudget", {"budgetId": "b"}, "BUDGETS"),
+        ("archiveBudget", {"budgetId": "b"}, "BUDGETS"),
+    ],
+)
+def test_what_is_unknown_and_who_may_not(api: Api, name: str, given: dict[str, Any], scope: str) -> None:
+    customer = api.customer()
+    kind = name[0].upper() + name[1:] + "Input"
+    done = mutate(api, name, kind, "", {"customerId": customer, **given})
+    field = "entityId" if "entityId" in given else "budgetId"
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [(field, "NOT_FOUND")]
+    query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ userErrors {{ code }} }} }}"
+    key = api.make_key([each for each in ("READ", "CUSTOMERS", "BUDGETS") if each != scope])
+    answer = api.error(query, {"input": {"customerId": customer, **given}}, key=key)
+    assert answer == {"code": "FORBIDDEN", "scope": scope}

@@ -111,6 +111,23 @@ INPUTS: dict[str, tuple[str, Any]] = {
             "reason": "mine",
         },
     ),
+    "moveEntity": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "entityId": "user", "parentId": None},
+    ),
+    "archiveEntity": ("userErrors { code }", lambda customer: {"customerId": customer, "entityId": "user"}),
+    "pauseBudget": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "budgetId": "team-total"},
+    ),
+    "resumeBudget": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "budgetId": "team-total"},
+    ),
+    "archiveBudget": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "budgetId": "team-total"},
+    ),
     "createApiKey": (
         "userErrors { code }",
         lambda customer: {"kind": "SECRET", "name": "n", "scopes": ["READ"], "customerId": customer},

@@ -69,7 +69,12 @@ class GrantFilter:
 class BudgetFilter:
     """Filter."""
 
-    KEYS: ClassVar = {"entity_id": "entityId", "on_path_of": "onPathOf", "is_active": "isActive"}
+    KEYS: ClassVar = {
+        "entity_id": "entityId",
+        "on_path_of": "onPathOf",
+        "is_active": "isActive",
+        "is_archived": "isArchived",
+    }
     entity_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only on this entity; the empty text is the customer itself."
     )
@@ -77,6 +82,7 @@ class BudgetFilter:
         default=None, description="Only what binds a request that names these, with their usage alone."
     )
     is_active: bool | None = strawberry.field(default=None, description="Only (in)active ones.")
+    is_archived: bool | None = strawberry.field(default=None, description="Only (not) archived ones.")
 
 
 @strawberry.input(description="Which ledger entries.")

@@ -6,6 +6,7 @@ from controlplane.graphql.mutations.budgets import BudgetMutations
 from controlplane.graphql.mutations.catalog import CatalogMutations
 from controlplane.graphql.mutations.customers import CustomerMutations
 from controlplane.graphql.mutations.decisions import DecisionMutations
+from controlplane.graphql.mutations.entities import EntityMutations
 from controlplane.graphql.mutations.grants import GrantMutations
 from controlplane.graphql.mutations.keys import KeyMutations
 from controlplane.graphql.mutations.reservations import ReservationMutations
@@ -17,6 +18,7 @@ Mutation = merge_types(
         DecisionMutations,
         ReservationMutations,
         CustomerMutations,
+        EntityMutations,
         SuspensionMutations,
         BudgetMutations,
         GrantMutations,

@@ -1,4 +1,4 @@
-"""What happens to a budget once it is set: raises."""
+"""What happens to a budget once it is set: raises, pauses, its end."""
 
 from typing import Annotated
 
@@ -34,6 +34,54 @@ class RaiseBudgetPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
 
+@strawberry.input(description="A budget to pause.")
+class PauseBudgetInput:
+    """A budget."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    budget_id: strawberry.ID = strawberry.field(description="Which budget.")
+
+
+@strawberry.type(description="What pauseBudget did.")
+class PauseBudgetPayload:
+    """Payload."""
+
+    budget: Budget | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.input(description="A paused budget to let go on.")
+class ResumeBudgetInput:
+    """A budget."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    budget_id: strawberry.ID = strawberry.field(description="Which budget.")
+
+
+@strawberry.type(description="What resumeBudget did.")
+class ResumeBudgetPayload:
+    """Payload."""
+
+    budget: Budget | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.input(description="A budget to archive.")
+class ArchiveBudgetInput:
+    """A budget."""
+
+    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
+    budget_id: strawberry.ID = strawberry.field(description="Which budget.")
+
+
+@strawberry.type(description="What archiveBudget did.")
+class ArchiveBudgetPayload:
+    """Payload."""
+
+    budget: Budget | None = strawberry.field(description="As it is now; null if something was wrong.")
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
 @strawberry.type
 class BudgetMutations:
     """What administrators do to a budget that is there."""
@@ -54,3 +102,56 @@ class BudgetMutations:
         if found is None:
             return RaiseBudgetPayload(budget=None, user_errors=errors)
         return RaiseBudgetPayload(budget=budget(found), user_errors=[])
+
+    @strawberry.mutation(
+        description="Pause a budget: from the next decision on it binds nobody and counts nothing. What was"
+        " reserved before is settled on it all the same. Again changes nothing."
+    )
+    async def pause_budget(
+        self,
+        info: Info,
+        given: Annotated[PauseBudgetInput, strawberry.argument(name="input", description="The budget.")],
+    ) -> PauseBudgetPayload:
+        """Pause."""
+        asked = {**json_of(given), "paused": True}
+        found, errors = await changed(
+            info, Scope.BUDGETS, given.customer_id, configuration.pause_budget, asked
+        )
+        if found is None:
+            return PauseBudgetPayload(budget=None, user_errors=errors)
+        return PauseBudgetPayload(budget=budget(found), user_errors=[])
+
+    @strawberry.mutation(
+        description="Let a paused budget go on, from the next decision on and from what it had counted: in"
+        " the same window that still stands, and nothing of the pause is added. Again changes nothing."
+    )
+    async def resume_budget(
+        self,
+        info: Info,
+        given: Annotated[ResumeBudgetInput, strawberry.argument(name="input", description="The budget.")],
+    ) -> ResumeBudgetPayload:
+        """Let go on."""
+        asked = {**json_of(given), "paused": False}
+        found, errors = await changed(
+            info, Scope.BUDGETS, given.customer_id, configuration.pause_budget, asked
+        )
+        if found is None:
+            return ResumeBudgetPayload(budget=None, user_errors=errors)
+        return ResumeBudgetPayload(budget=budget(found), user_errors=[])
+
+    @strawberry.mutation(
+        description="Archive a budget, for good: it binds and counts no more. It can still be read, and no"
+        " other budget takes its id. Again changes nothing."
+    )
+    async def archive_budget(
+        self,
+        info: Info,
+        given: Annotated[ArchiveBudgetInput, strawberry.argument(name="input", description="The budget.")],
+    ) -> ArchiveBudgetPayload:
+        """Archive."""
+        found, errors = await changed(
+            info, Scope.BUDGETS, given.customer_id, configuration.archive_budget, json_of(given)
+        )
+        if found is None:
+            return ArchiveBudgetPayload(budget=None, user_errors=errors)
+        return ArchiveBudgetPayload(budget=budget(found), user_errors=[])
