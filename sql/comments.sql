@@ -429,6 +429,10 @@ COMMENT ON FUNCTION api.read_wallets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s wallets as they stand now.';
 COMMENT ON FUNCTION api.read_grants(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s grants, the newest first.';
+COMMENT ON FUNCTION api.read_audit_events(text, jsonb, jsonb, integer)
+IS 'A page of who changed what, the newest first.';
+COMMENT ON FUNCTION core.show_change(text, jsonb)
+IS 'What a change says of its subject, with ids instead of numbers.';
 COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
 COMMENT ON FUNCTION api.balances_at(text, jsonb)
@@ -511,3 +515,47 @@ COMMENT ON COLUMN report.ledger_legs.source IS 'On what ground.';
 COMMENT ON COLUMN report.ledger_legs.currency IS 'Of the money.';
 COMMENT ON COLUMN report.ledger_legs.money_debit IS 'Money, on the debit side.';
 COMMENT ON COLUMN report.ledger_legs.money_credit IS 'Money, on the credit side.';
+COMMENT ON VIEW report.audit_event_kinds IS 'The kinds of changes of configuration.';
+COMMENT ON COLUMN report.audit_event_kinds.kind IS 'Its name, as on audit events.';
+COMMENT ON COLUMN report.audit_event_kinds.subject_type IS 'What the subject of such a change is.';
+COMMENT ON COLUMN report.audit_event_kinds.meaning IS 'What has happened.';
+COMMENT ON VIEW report.audit_events IS 'Who changed what, when, with what stood before and after.';
+COMMENT ON COLUMN report.audit_events.customer_id IS 'Whose it is; null: the whole installation.';
+COMMENT ON COLUMN report.audit_events.seq IS 'The operation of the customer; null for the installation.';
+COMMENT ON COLUMN report.audit_events.change_id IS 'Of a change of the installation; else null.';
+COMMENT ON COLUMN report.audit_events.recorded_at IS 'When it was recorded.';
+COMMENT ON COLUMN report.audit_events.effective_at IS 'When it took effect: earlier, for what was due and booked later.';
+COMMENT ON COLUMN report.audit_events.kind IS 'What was done: see report.audit_event_kinds.';
+COMMENT ON COLUMN report.audit_events.subject_type IS 'What was changed: ENTITY, BUDGET, FEATURE and so on.';
+COMMENT ON COLUMN report.audit_events.subject IS 'Its id, as it is now.';
+COMMENT ON COLUMN report.audit_events.actor IS 'Who did it: a key, the command line, the clock, or the policy for unknown entities.';
+COMMENT ON COLUMN report.audit_events.before IS 'What stood there, as it was recorded: entities, wallets and budgets by number.';
+COMMENT ON COLUMN report.audit_events.after IS 'What stands there since.';
+COMMENT ON VIEW report.budget_versions IS 'Which rule of a budget was in force at which seq.';
+COMMENT ON COLUMN report.budget_versions.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.budget_versions.budget_id IS 'Which budget.';
+COMMENT ON COLUMN report.budget_versions.version IS 'Counts up whenever its rule is changed, paused, resumed or archived; raises leave it.';
+COMMENT ON COLUMN report.budget_versions.from_seq IS 'The first operation that found it so.';
+COMMENT ON COLUMN report.budget_versions.to_seq IS 'The last one; null: until now.';
+COMMENT ON COLUMN report.budget_versions.in_force_from IS 'When from_seq was recorded.';
+COMMENT ON COLUMN report.budget_versions.in_force_until IS 'When the next one began; null: not yet.';
+COMMENT ON COLUMN report.budget_versions.mode IS 'HARD, SOFT or OBSERVE.';
+COMMENT ON COLUMN report.budget_versions.base_limit IS 'The limit as it was set.';
+COMMENT ON COLUMN report.budget_versions.raised IS 'Raises in force.';
+COMMENT ON COLUMN report.budget_versions.limit_in_force IS 'base_limit + raised: what it was held to.';
+COMMENT ON COLUMN report.budget_versions.is_active IS 'Whether it bound and counted: not paused nor archived.';
+COMMENT ON COLUMN report.budget_versions.archived_at IS 'When it was archived, if so.';
+COMMENT ON COLUMN report.budget_versions.advice IS 'What callers near the limit were told.';
+COMMENT ON COLUMN report.budget_versions.entity_id IS 'Where it stands; null: on the customer.';
+COMMENT ON COLUMN report.budget_versions.subject IS 'ENTITY, EACH or SESSION: whom it counts.';
+COMMENT ON COLUMN report.budget_versions.each_type IS 'Type of entity that is counted each.';
+COMMENT ON COLUMN report.budget_versions.measure IS 'CREDITS or QUANTITY.';
+COMMENT ON COLUMN report.budget_versions.credit_type IS 'Of which credits.';
+COMMENT ON COLUMN report.budget_versions.feature_id IS 'Only for this feature.';
+COMMENT ON COLUMN report.budget_versions.quantity IS 'Which quantity of the feature.';
+COMMENT ON COLUMN report.budget_versions.dimensions IS 'Only requests that carry these values count.';
+COMMENT ON COLUMN report.budget_versions.budget_window IS 'The period it counts over.';
+COMMENT ON COLUMN report.budget_versions.anchor_at IS 'Where windows begin; null: by the calendar.';
+COMMENT ON COLUMN report.budget_versions.time_zone IS 'IANA zone of the calendar.';
+COMMENT ON COLUMN report.budget_versions.changed_by IS 'What began this row: BUDGET, RAISE or RAISE_ENDED.';
+COMMENT ON COLUMN report.budget_versions.actor IS 'Who did.';

@@ -18,7 +18,9 @@ ALTER TABLE core.budget ADD COLUMN archived_at timestamptz;
 -- squawk-ignore constraint-missing-not-valid
 ALTER TABLE core.budget ADD CONSTRAINT budget_archived_never_counts CHECK (archived_at IS NULL OR NOT is_active);
 
--- Changes of all customers by time, the newest first. No consumption writes a change, but one that makes an entity.
--- (CONCURRENTLY would need a migration of its own, and nothing is deployed that this would hold up.)
+-- Changes by time, of one customer and of all. No consumption writes a change, but one that makes an entity.
+-- (CONCURRENTLY would need a migration of its own, and nothing is deployed that these would hold up.)
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX change_of_customer_in_time ON core.change (customer_id, recorded_at, seq);
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX change_in_time ON core.change (recorded_at, customer_id, seq);

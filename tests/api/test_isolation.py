@@ -29,6 +29,7 @@ READS = {
     "usageEvent": 'usageEvent(customerId: $c, usageEventId: "5") { seq }',
     "usageEvents": "usageEvents(customerId: $c) { nodes { seq } }",
     "decisions": "decisions(customerId: $c) { nodes { seq } }",
+    "auditEvents": "auditEvents(customerId: $c) { nodes { seq } }",
 }
 INPUTS: dict[str, tuple[str, Any]] = {
     "check": ("allowed", asked),

@@ -82,7 +82,8 @@ def test_ten_thousand_entities_move_in_one_call(world: World) -> None:
     world.change("upsert_entity", entityId="dept", type="department")
     last += 1
     world.connection.execute(
-        "INSERT INTO core.entity (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types,"
+        "INSERT INTO core.entity"
+        " (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types,"
         " created_at)"
         " SELECT 'acme', n, 'u' || n, 'user', p, ARRAY[n, p, 0], ARRAY['user', t, 'customer'], now()"
         " FROM (SELECT n, CASE WHEN n <= %(last)s + 10000 THEN %(team)s ELSE %(last)s END AS p,"

@@ -169,6 +169,26 @@ class DecisionFilter:
     allowed: bool | None = strawberry.field(default=None, description="Only allowed or only denied ones.")
 
 
+@strawberry.input(description="Which changes.")
+class AuditFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "kind": "kind",
+        "subject": "subject",
+        "actor": "actor",
+        "recorded_from": "recordedFrom",
+        "recorded_before": "recordedBefore",
+    }
+    kind: str | None = strawberry.field(default=None, description="Only of this kind, such as BUDGET.")
+    subject: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this entity, budget, grant, feature, key …, by its natural id."
+    )
+    actor: str | None = strawberry.field(default=None, description="Only by this one, such as key:<keyId>.")
+    recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")
+    recorded_before: DateTime | None = strawberry.field(default=None, description="Recorded before then.")
+
+
 @strawberry.input(description="Which features.")
 class FeatureFilter:
     """Filter."""
