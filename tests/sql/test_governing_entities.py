@@ -221,6 +221,18 @@ def test_an_archived_entity_is_brought_back_on_purpose_alone(world: World) -> No
     assert world.seq == seq
 
 
+def test_verify_tells_of_one_that_works_below_an_archived_one(world: World) -> None:
+    told = (
+        "SELECT offender ->> 'entityNo' FROM api.verify()"
+        " WHERE check_name = 'entities' AND offender IS NOT NULL"
+    )
+    with world.connection.transaction(force_rollback=True):
+        world.connection.execute("UPDATE core.entity SET archived_at = now() WHERE entity_id = 'team'")
+        below = world.rows("SELECT entity_no::text FROM core.entity WHERE entity_id IN ('ada', 'bob')")
+        assert sorted(world.rows(told)) == sorted(below)
+    assert world.rows(told) == []
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
