@@ -78,6 +78,8 @@ COMMENT ON FUNCTION core.move_faults(core.entity, core.entity)
 IS 'What speaks against moving an entity below another.';
 COMMENT ON FUNCTION core.move_entity(core.entity, core.entity)
 IS 'Moves an entity and everything below it.';
+COMMENT ON FUNCTION core.put_budget(core.gate, core.budget, core.budget, text)
+IS 'Write a budget that is new or has changed, as its next version.';
 COMMENT ON FUNCTION core.budget_shape(text, jsonb, core.budget)
 IS 'What an input says a budget counts, and whom.';
 COMMENT ON FUNCTION core.budget_faults(jsonb, core.budget, core.budget)
@@ -207,6 +209,14 @@ COMMENT ON FUNCTION api.set_budget(text, jsonb, text)
 IS 'Set a budget, or change the limit, mode and advice of one.';
 COMMENT ON FUNCTION api.raise_budget(text, jsonb, text)
 IS 'Raise a budget''s limit until an instant.';
+COMMENT ON FUNCTION api.pause_budget(text, jsonb, text)
+IS 'Pause a budget, or let it go on.';
+COMMENT ON FUNCTION api.archive_budget(text, jsonb, text)
+IS 'Archive a budget, for good.';
+COMMENT ON FUNCTION api.move_entity(text, jsonb, text)
+IS 'Move an entity with everything below it to another parent.';
+COMMENT ON FUNCTION api.archive_entity(text, jsonb, text)
+IS 'Archive an entity: new requests do not find it, its history stays.';
 COMMENT ON FUNCTION api.grant_credits(text, jsonb, text)
 IS 'Grant credits to a wallet, once per idempotency key.';
 COMMENT ON FUNCTION api.import_rows(text, jsonb, text)
@@ -223,6 +233,8 @@ COMMENT ON FUNCTION api.create_api_key(jsonb, text)
 IS 'Make an API key from the hash of its secret.';
 COMMENT ON FUNCTION api.revoke_api_key(jsonb, text)
 IS 'Revoke an API key at once.';
+COMMENT ON FUNCTION api.rotate_api_key(jsonb, text)
+IS 'Give an API key a new secret; the one it had works on for a while.';
 COMMENT ON FUNCTION api.book_due(integer)
 IS 'Book what time has brought to customers whose gates are free; how many operations.';
 COMMENT ON FUNCTION api.recover(text)
@@ -316,6 +328,7 @@ COMMENT ON COLUMN core.installation.open_from IS 'Nothing that is recorded from 
 COMMENT ON COLUMN core.installation.closed_until IS 'End of the last closed month.';
 COMMENT ON TABLE core.seal IS 'A hash chain over each customer''s history, in spans of up to 64 operations. Immutable.';
 COMMENT ON TABLE core.api_key IS 'Keys of the API by the hash of their secret.';
+COMMENT ON TABLE core.former_secret IS 'Secrets that keys had before they were rotated, by their hash.';
 COMMENT ON TYPE core.verdict IS 'What core.judge hands on: answers, and all that has to be written, as parallel arrays.';
 COMMENT ON AGGREGATE core.lcm(numeric) IS 'The least common multiple of whole numbers.';
 
@@ -438,6 +451,10 @@ COMMENT ON FUNCTION api.read_wallets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s wallets as they stand now.';
 COMMENT ON FUNCTION api.read_grants(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s grants, the newest first.';
+COMMENT ON FUNCTION api.read_audit_events(text, jsonb, jsonb, integer)
+IS 'A page of who changed what, the newest first.';
+COMMENT ON FUNCTION core.show_change(text, jsonb)
+IS 'What a change says of its subject, with ids instead of numbers.';
 COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
 COMMENT ON FUNCTION api.balances_at(text, jsonb)
@@ -520,3 +537,47 @@ COMMENT ON COLUMN report.ledger_legs.source IS 'On what ground.';
 COMMENT ON COLUMN report.ledger_legs.currency IS 'Of the money.';
 COMMENT ON COLUMN report.ledger_legs.money_debit IS 'Money, on the debit side.';
 COMMENT ON COLUMN report.ledger_legs.money_credit IS 'Money, on the credit side.';
+COMMENT ON VIEW report.audit_event_kinds IS 'The kinds of changes of configuration.';
+COMMENT ON COLUMN report.audit_event_kinds.kind IS 'Its name, as on audit events.';
+COMMENT ON COLUMN report.audit_event_kinds.subject_type IS 'What the subject of such a change is.';
+COMMENT ON COLUMN report.audit_event_kinds.meaning IS 'What has happened.';
+COMMENT ON VIEW report.audit_events IS 'Who changed what, when, with what stood before and after.';
+COMMENT ON COLUMN report.audit_events.customer_id IS 'Whose it is; null: the whole installation.';
+COMMENT ON COLUMN report.audit_events.seq IS 'The operation of the customer; null for the installation.';
+COMMENT ON COLUMN report.audit_events.change_id IS 'Of a change of the installation; else null.';
+COMMENT ON COLUMN report.audit_events.recorded_at IS 'When it was recorded.';
+COMMENT ON COLUMN report.audit_events.effective_at IS 'When it took effect: earlier, for what was due and booked later.';
+COMMENT ON COLUMN report.audit_events.kind IS 'What was done: see report.audit_event_kinds.';
+COMMENT ON COLUMN report.audit_events.subject_type IS 'What was changed: ENTITY, BUDGET, FEATURE and so on.';
+COMMENT ON COLUMN report.audit_events.subject IS 'Its id, as it is now.';
+COMMENT ON COLUMN report.audit_events.actor IS 'Who did it: a key, the command line, the clock, or the policy for unknown entities.';
+COMMENT ON COLUMN report.audit_events.before IS 'What stood there, as it was recorded: entities, wallets and budgets by number.';
+COMMENT ON COLUMN report.audit_events.after IS 'What stands there since.';
+COMMENT ON VIEW report.budget_versions IS 'Which rule of a budget was in force at which seq.';
+COMMENT ON COLUMN report.budget_versions.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.budget_versions.budget_id IS 'Which budget.';
+COMMENT ON COLUMN report.budget_versions.version IS 'Counts up whenever its rule is changed, paused, resumed or archived; raises leave it.';
+COMMENT ON COLUMN report.budget_versions.from_seq IS 'The first operation that found it so.';
+COMMENT ON COLUMN report.budget_versions.to_seq IS 'The last one; null: until now.';
+COMMENT ON COLUMN report.budget_versions.in_force_from IS 'When from_seq was recorded.';
+COMMENT ON COLUMN report.budget_versions.in_force_until IS 'When the next one began; null: not yet.';
+COMMENT ON COLUMN report.budget_versions.mode IS 'HARD, SOFT or OBSERVE.';
+COMMENT ON COLUMN report.budget_versions.base_limit IS 'The limit as it was set.';
+COMMENT ON COLUMN report.budget_versions.raised IS 'Raises in force.';
+COMMENT ON COLUMN report.budget_versions.limit_in_force IS 'base_limit + raised: what it was held to.';
+COMMENT ON COLUMN report.budget_versions.is_active IS 'Whether it bound and counted: not paused nor archived.';
+COMMENT ON COLUMN report.budget_versions.archived_at IS 'When it was archived, if so.';
+COMMENT ON COLUMN report.budget_versions.advice IS 'What callers near the limit were told.';
+COMMENT ON COLUMN report.budget_versions.entity_id IS 'Where it stands; null: on the customer.';
+COMMENT ON COLUMN report.budget_versions.subject IS 'ENTITY, EACH or SESSION: whom it counts.';
+COMMENT ON COLUMN report.budget_versions.each_type IS 'Type of entity that is counted each.';
+COMMENT ON COLUMN report.budget_versions.measure IS 'CREDITS or QUANTITY.';
+COMMENT ON COLUMN report.budget_versions.credit_type IS 'Of which credits.';
+COMMENT ON COLUMN report.budget_versions.feature_id IS 'Only for this feature.';
+COMMENT ON COLUMN report.budget_versions.quantity IS 'Which quantity of the feature.';
+COMMENT ON COLUMN report.budget_versions.dimensions IS 'Only requests that carry these values count.';
+COMMENT ON COLUMN report.budget_versions.budget_window IS 'The period it counts over.';
+COMMENT ON COLUMN report.budget_versions.anchor_at IS 'Where windows begin; null: by the calendar.';
+COMMENT ON COLUMN report.budget_versions.time_zone IS 'IANA zone of the calendar.';
+COMMENT ON COLUMN report.budget_versions.changed_by IS 'What began this row: BUDGET, RAISE or RAISE_ENDED.';
+COMMENT ON COLUMN report.budget_versions.actor IS 'Who did.';

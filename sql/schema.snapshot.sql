@@ -182,6 +182,8 @@ CREATE TABLE core.budget (
     budget_version integer DEFAULT 1 NOT NULL,
     counts_from_seq bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
+    CONSTRAINT budget_archived_never_counts CHECK (((archived_at IS NULL) OR (NOT is_active))),
     CONSTRAINT budget_limit_in_range CHECK (((amount_limit >= (0)::numeric) AND (amount_limit < '100000000000000000000000000000'::numeric))),
     CONSTRAINT budget_measures_one_thing CHECK ((((measure = 'CREDITS'::text) AND (credit_type IS NOT NULL) AND (quantity IS NULL)) OR ((measure = 'QUANTITY'::text) AND (credit_type IS NULL) AND (feature_id IS NOT NULL) AND (quantity IS NOT NULL)))),
     CONSTRAINT budget_mode_is_known CHECK ((mode = ANY (ARRAY['HARD'::text, 'SOFT'::text, 'OBSERVE'::text]))),
@@ -338,6 +340,14 @@ CREATE TABLE core.feature (
     CONSTRAINT feature_id_is_plain CHECK ((feature_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'::text)),
     CONSTRAINT feature_step_is_positive CHECK (((step > (0)::numeric) AND (step < '100000000000000000000000000000'::numeric))),
     CONSTRAINT feature_type_is_known CHECK ((feature_type = ANY (ARRAY['BOOLEAN'::text, 'CONFIG'::text, 'METERED'::text])))
+);
+
+CREATE TABLE core.former_secret (
+    secret_hash bytea NOT NULL,
+    key_id text NOT NULL,
+    prefix text NOT NULL,
+    works_until timestamp with time zone NOT NULL,
+    CONSTRAINT former_secret_is_sha256 CHECK ((octet_length(secret_hash) = 32))
 );
 
 CREATE TABLE core.gate (
@@ -757,6 +767,9 @@ ALTER TABLE ONLY core.entity
 ALTER TABLE ONLY core.feature
     ADD CONSTRAINT feature_pkey PRIMARY KEY (feature_id, catalog_version);
 
+ALTER TABLE ONLY core.former_secret
+    ADD CONSTRAINT former_secret_pkey PRIMARY KEY (secret_hash);
+
 ALTER TABLE ONLY core.gate
     ADD CONSTRAINT gate_pkey PRIMARY KEY (customer_id);
 
@@ -868,11 +881,17 @@ CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no
 
 CREATE INDEX budget_raise_running ON core.budget_raise USING btree (customer_id, budget_no) WHERE (NOT has_ended);
 
+CREATE INDEX change_in_time ON core.change USING btree (recorded_at, customer_id, seq);
+
+CREATE INDEX change_of_customer_in_time ON core.change USING btree (customer_id, recorded_at, seq);
+
 CREATE INDEX counter_window_in_order ON core.counter_window USING btree (customer_id, from_seq);
 
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
 CREATE INDEX entity_path ON core.entity USING gin (path);
+
+CREATE INDEX former_secret_of_key ON core.former_secret USING btree (key_id, works_until);
 
 CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
 

@@ -29,6 +29,7 @@ READS = {
     "usageEvent": 'usageEvent(customerId: $c, usageEventId: "5") { seq }',
     "usageEvents": "usageEvents(customerId: $c) { nodes { seq } }",
     "decisions": "decisions(customerId: $c) { nodes { seq } }",
+    "auditEvents": "auditEvents(customerId: $c) { nodes { seq } }",
 }
 INPUTS: dict[str, tuple[str, Any]] = {
     "check": ("allowed", asked),
@@ -100,6 +101,43 @@ INPUTS: dict[str, tuple[str, Any]] = {
             "limit": "1",
         },
     ),
+    "suspendCustomer": ("userErrors { code }", lambda customer: {"customerId": customer}),
+    "resumeCustomer": ("userErrors { code }", lambda customer: {"customerId": customer}),
+    "suspendEntity": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "entityId": "team"},
+    ),
+    "resumeEntity": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "entityId": "team"},
+    ),
+    "raiseBudget": (
+        "userErrors { code }",
+        lambda customer: {
+            "customerId": customer,
+            "budgetId": "team-total",
+            "amount": "1",
+            "until": "2999-01-01T00:00:00Z",
+            "reason": "mine",
+        },
+    ),
+    "moveEntity": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "entityId": "user", "parentId": None},
+    ),
+    "archiveEntity": ("userErrors { code }", lambda customer: {"customerId": customer, "entityId": "user"}),
+    "pauseBudget": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "budgetId": "team-total"},
+    ),
+    "resumeBudget": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "budgetId": "team-total"},
+    ),
+    "archiveBudget": (
+        "userErrors { code }",
+        lambda customer: {"customerId": customer, "budgetId": "team-total"},
+    ),
     "createApiKey": (
         "userErrors { code }",
         lambda customer: {"kind": "SECRET", "name": "n", "scopes": ["READ"], "customerId": customer},
@@ -112,7 +150,17 @@ SHARED = {
     "setRates": {"featureId": "chat", "rates": []},
 }
 #: Fields that name no customer, each with a test of its own below, or nothing of anybody's.
-OTHERS = {"customers", "apiKeys", "node", "viewer", "features", "creditTypes", "rates"}
+OTHERS = {
+    "customers",
+    "apiKeys",
+    "node",
+    "viewer",
+    "features",
+    "creditTypes",
+    "rates",
+    "rotateApiKey",
+    "revokeApiKey",
+}
 
 
 def names_a_customer(field: Any) -> bool:
@@ -219,6 +267,28 @@ def test_a_key_makes_none_that_may_more(api: Api, mine_and_theirs: tuple[str, st
     assert api.error(query, {"i": given}, key=mine_and_theirs[2])["field"] == "input.customerId"
     narrow = api.make_key(["KEYS"])
     assert api.error(query, {"i": given}, key=narrow)["field"] == "input.scopes"
+
+
+@pytest.mark.parametrize("given", ["rotateApiKey", "revokeApiKey"])
+def test_a_key_reaches_none_of_others(api: Api, given: str, mine_and_theirs: tuple[str, str, str]) -> None:
+    """Neither another customer's nor one of all customers: both are as if they were not there."""
+    mine, theirs, key = mine_and_theirs
+    api.make_key(customer=theirs)
+    kind = given[0].upper() + given[1:] + "Input"
+    query = f"mutation ($input: {kind}!) {{ {given}(input: $input) {{ userErrors {{ field code }} }} }}"
+    more = {"overlapSeconds": 0} if given == "rotateApiKey" else {}
+    for where in ("customer_id IS NULL", "customer_id = %s"):
+        row = api.connection.execute(
+            f"SELECT key_id FROM core.api_key WHERE {where} LIMIT 1",  # type: ignore[arg-type]
+            (theirs,) if "%s" in where else None,
+        ).fetchone()
+        assert row is not None
+        answer = api.data(query, {"input": {"keyId": row[0], **more}}, key=key)[given]
+        assert answer["userErrors"] == [{"field": "keyId", "code": "NOT_FOUND"}]
+    assert api.connection.execute(
+        "SELECT count(*) FROM core.api_key WHERE customer_id = %s AND revoked_at IS NULL", (theirs,)
+    ).fetchone() == (1,)
+    assert mine != theirs
 
 
 def test_every_field_needs_a_scope(api: Api) -> None:

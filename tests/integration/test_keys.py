@@ -34,6 +34,10 @@ def test_a_key_from_its_making_to_its_end(server: Server, database_url: str) -> 
         listed = controlplane("keys", "list", "--json", env=env)
         [key] = [each for each in json.loads(listed.stdout) if each["name"] == "backend"]
         assert backend.stdout.strip() not in listed.stdout
+        rotated = controlplane("keys", "rotate", key["keyId"], "--overlap", "600", env=env)
+        assert rotated.returncode == 0, rotated.stderr
+        assert ask(url, rotated.stdout.strip()).json()["data"]["viewer"]["name"] == "backend"
+        assert ask(url, backend.stdout.strip()).status_code == 200
         revoked = controlplane("keys", "revoke", key["keyId"], env=env)
         assert revoked.returncode == 0, revoked.stderr
         deadline = time.monotonic() + 10
@@ -51,6 +55,7 @@ def test_what_is_refused(database_url: str, empty_url: str) -> None:
         (("create", "x", "--customer", "nobody"), "customerId: there is no such customer"),
         (("create", ""), "name: must not be empty"),
         (("revoke", "nothing"), "keyId: there is no such key"),
+        (("rotate", "nothing", "--overlap", "0"), "keyId: there is no such key"),
     ):
         done = controlplane("keys", *arguments, env=env)
         assert (done.returncode, done.stdout) == (1, "")

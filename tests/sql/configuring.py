@@ -82,7 +82,14 @@ class Configuration:
         assert [at for _, at in heads] == sorted(at for _, at in heads)
 
 
-CATALOG = ("upsert_credit_type", "upsert_feature", "set_rates", "create_api_key", "revoke_api_key")
+CATALOG = (
+    "upsert_credit_type",
+    "upsert_feature",
+    "set_rates",
+    "create_api_key",
+    "revoke_api_key",
+    "rotate_api_key",
+)
 
 
 def small_world(connection: psycopg.Connection) -> Configuration:

@@ -16,6 +16,7 @@ OF_NOBODY = {
     *("credit_type", "feature", "rate", "installation_change"),
     "month",  # when it was opened and closed
     "api_key",  # may name a customer, and is looked up by its hash alone
+    "former_secret",  # of a key, by its hash
 }
 
 

@@ -1,6 +1,7 @@
 """Keys, the clock of a test environment, and a new incarnation."""
 
 import hashlib
+from typing import Any
 
 import psycopg
 import pytest
@@ -57,6 +58,52 @@ def test_all_faults_of_a_key_at_once(world) -> None:
         ("expiresAt", "TOO_EARLY"),
     }
     assert world.faults("revoke_api_key", keyId="none") == {("keyId", "NOT_FOUND")}
+
+
+def test_a_rotated_key_is_found_by_both_secrets_until_the_overlap_ends(world) -> None:
+    which = world.catalog("create_api_key", **KEY)["keyId"]
+    new = hashlib.sha256(b"another").hexdigest()
+    with_hash = {"keyId": which, "prefix": "cp_test_sk_cd", "secretHash": new}
+    made = world.catalog("rotate_api_key", **with_hash, overlapSeconds=3600)
+    assert (made["keyId"], made["prefix"]) == (which, "cp_test_sk_cd")
+    assert made["formerSecretUntil"] is not None
+
+    def found(secret: str) -> dict[str, Any]:
+        return world.one("SELECT api.find_api_key(decode(%s, 'hex'))", secret)
+
+    assert (found(new)["keyId"], found(new)["expiresAt"]) == (which, None)
+    assert (found(SECRET)["keyId"], found(SECRET)["prefix"]) == (which, KEY["prefix"])
+    assert found(SECRET)["expiresAt"] == made["formerSecretUntil"]
+    assert found(hashlib.sha256(b"nobody's").hexdigest()) is None
+    assert world.rows(
+        "SELECT before, after ->> 'prefix' FROM core.installation_change WHERE before IS NOT NULL"
+        " AND kind = 'API_KEY'"
+    ) == [({"prefix": KEY["prefix"]}, "cp_test_sk_cd")]
+    for taken in (SECRET, new):
+        taken_again = {**with_hash, "secretHash": taken}
+        assert world.faults("rotate_api_key", **taken_again, overlapSeconds=0) == {
+            ("secretHash", "DUPLICATE")
+        }
+        assert world.faults("create_api_key", **(KEY | {"secretHash": taken})) == {
+            ("secretHash", "DUPLICATE")
+        }
+
+
+def test_what_cannot_be_rotated(world) -> None:
+    new = {"prefix": "cp_test_sk_cd", "secretHash": hashlib.sha256(b"another").hexdigest()}
+    assert world.faults("rotate_api_key", **(new | {"secretHash": "x"}), overlapSeconds="1.5") == {
+        ("keyId", "REQUIRED"),
+        ("secretHash", "NOT_A_HASH"),
+        ("overlapSeconds", "TOO_MANY_DECIMALS"),
+    }
+    which = world.catalog("create_api_key", **KEY, customerId="acme")["keyId"]
+    other = {"keyId": which, "customerId": "other"}
+    assert world.faults("rotate_api_key", **new, **other, overlapSeconds=0) == {("keyId", "NOT_FOUND")}
+    assert world.faults("revoke_api_key", **other) == {("keyId", "NOT_FOUND")}
+    world.connection.execute("UPDATE core.api_key SET expires_at = now()")
+    assert world.faults("rotate_api_key", **new, keyId=which, overlapSeconds=0) == {("keyId", "EXPIRED")}
+    world.catalog("revoke_api_key", keyId=which, customerId="acme")
+    assert world.faults("rotate_api_key", **new, keyId=which, overlapSeconds=0) == {("keyId", "REVOKED")}
 
 
 def test_the_clock_moves_ahead_and_its_months_are_there(world) -> None:

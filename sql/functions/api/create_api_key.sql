@@ -23,7 +23,8 @@ BEGIN
       THEN core.fault('customerId', 'NOT_FOUND', 'there is no such customer') ELSE '[]' END
     || CASE WHEN (p_input ->> 'expiresAt')::timestamptz <= core.clock() THEN core.fault('expiresAt', 'TOO_EARLY', 'must be after now') ELSE '[]' END
     || CASE WHEN EXISTS (SELECT FROM core.api_key WHERE secret_hash = decode(p_input ->> 'secretHash', 'hex'))
-      THEN core.fault('secretHash', 'DUPLICATE', 'is that of another key') ELSE '[]' END;
+        OR EXISTS (SELECT FROM core.former_secret WHERE secret_hash = decode(p_input ->> 'secretHash', 'hex'))
+      THEN core.fault('secretHash', 'DUPLICATE', 'is or was that of another key') ELSE '[]' END;
   PERFORM core.refuse_faults(v_faults);
   INSERT INTO core.api_key (key_id, prefix, secret_hash, key_kind, name, customer_id, scopes, observe, created_at, expires_at)
   VALUES (v_id, p_input ->> 'prefix', decode(p_input ->> 'secretHash', 'hex'), p_input ->> 'kind', p_input ->> 'name', p_input ->> 'customerId',

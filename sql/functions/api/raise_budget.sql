@@ -25,6 +25,8 @@ BEGIN
   SELECT * INTO v_budget FROM core.budget WHERE customer_id = p_customer_id AND budget_id = v_id;
   IF v_budget.budget_no IS NULL THEN
     v_faults := v_faults || core.fault('budgetId', 'NOT_FOUND', format('there is no budget %s', v_id));
+  ELSIF v_budget.archived_at IS NOT NULL THEN
+    v_faults := v_faults || core.fault('budgetId', 'ARCHIVED', 'was archived, for good: set another one');
   END IF;
   IF v_amount = 0 THEN
     v_faults := v_faults || core.fault('amount', 'NOT_POSITIVE', 'must be greater than zero');

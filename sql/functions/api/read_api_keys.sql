@@ -19,6 +19,8 @@ BEGIN
     'keyId', k.key_id, 'prefix', k.prefix, 'kind', k.key_kind, 'name', k.name, 'customerId', k.customer_id,
     'scopes', to_jsonb(k.scopes), 'isObserved', k.observe, 'createdAt', k.created_at,
     'expiresAt', CASE WHEN k.expires_at < 'infinity' THEN k.expires_at END, 'revokedAt', k.revoked_at,
+    'formerSecretUntil', (SELECT max(f.works_until) FROM core.former_secret AS f
+                          WHERE f.key_id = k.key_id AND f.works_until > clock_timestamp() AND k.revoked_at IS NULL),
     'lastUsedAt', k.last_used_at, 'key', jsonb_build_array(v_incarnation, k.key_id))
   FROM core.api_key AS k
   WHERE (v_after IS NULL OR k.key_id > v_after)

@@ -2,7 +2,7 @@
 -- window of now. A counter whose window has passed shows nothing used, whether it was rolled or not.
 --
 --   p_filter  budgetId, entityId (the subject it stands on; '' is the customer), onPathOf (entity ids: budgets
---             that bind a request naming these, and the subjects on that path alone), isActive
+--             that bind a request naming these, and the subjects on that path alone), isActive, isArchived
 --   p_after   key of the row before the page: [incarnation, budget number]
 --
 -- Of a budget on each of many, the hundred subjects used last are shown. Raises UC101 for a foreign cursor.
@@ -36,7 +36,7 @@ BEGIN
     'quantity', b.quantity, 'dimensions', b.dimensions, 'window', b.budget_window, 'anchorAt', b.anchor_at,
     'timeZone', b.time_zone, 'mode', b.mode, 'baseLimit', trim_scale(b.amount_limit)::text,
     'raised', trim_scale(r.raised)::text, 'limit', trim_scale(b.amount_limit + r.raised)::text, 'advice', b.advice,
-    'isActive', b.is_active, 'createdAt', b.created_at, 'usage', u.usage,
+    'isActive', b.is_active, 'archivedAt', b.archived_at, 'createdAt', b.created_at, 'usage', u.usage,
     'key', jsonb_build_array(v_incarnation, b.budget_no))
   FROM core.budget AS b
   JOIN core.entity AS e ON e.customer_id = b.customer_id AND e.entity_no = b.entity_no
@@ -73,6 +73,7 @@ BEGIN
     AND (v_entity_no IS NULL OR b.entity_no = v_entity_no)
     AND (v_path IS NULL OR b.entity_no = ANY (v_path))
     AND (p_filter ->> 'isActive' IS NULL OR b.is_active = (p_filter ->> 'isActive')::boolean)
+    AND (p_filter ->> 'isArchived' IS NULL OR (b.archived_at IS NOT NULL) = (p_filter ->> 'isArchived')::boolean)
   ORDER BY b.budget_no
   LIMIT p_limit;
 END

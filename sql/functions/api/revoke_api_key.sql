@@ -1,6 +1,6 @@
--- Revokes an API key at once; again is no error.
+-- Revokes an API key at once, with the secrets it had before it was rotated; again is no error.
 --
---   p_input  keyId!
+--   p_input  keyId!, customerId (only a key that is bound to this one)
 --
 -- Returns the key as api.read_api_keys has it. Raises UC101 for an unknown one.
 CREATE OR REPLACE FUNCTION api.revoke_api_key(p_input jsonb, p_actor text) RETURNS jsonb
@@ -12,8 +12,9 @@ AS $$
 DECLARE
   v_key core.api_key;
 BEGIN
-  PERFORM core.refuse_faults(core.faults(p_input, '', '{"keyId": "text!"}'));
-  SELECT * INTO v_key FROM core.api_key WHERE key_id = p_input ->> 'keyId' FOR NO KEY UPDATE;
+  PERFORM core.refuse_faults(core.faults(p_input, '', '{"keyId": "text!", "customerId": "key"}'));
+  SELECT * INTO v_key FROM core.api_key 
+  WHERE key_id = p_input ->> 'keyId' AND (p_input ->> 'customerId' IS NULL OR customer_id = p_input ->> 'customerId') FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     PERFORM core.refuse_faults(core.fault('keyId', 'NOT_FOUND', 'there is no such key'));
   ELSIF v_key.revoked_at IS NULL THEN

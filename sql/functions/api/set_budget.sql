@@ -1,5 +1,5 @@
 -- Sets a budget, or changes the limit, mode and advice of one. What it counts, and whom, never changes: that is
--- another budget. It counts from here on, in mid-window too.
+-- another budget. It counts from here on, in mid-window too. One that is paused stays so; the id of an archived one stays taken.
 --
 --   p_input  budgetId!, limit! (absent leaves as it is), mode (HARD, SOFT, OBSERVE; default HARD), advice (any JSON,
 --            told to those who pass a SOFT budget), and, never to change:
@@ -30,6 +30,7 @@ BEGIN
   v_gate := core.begin_change(p_customer_id);
   SELECT * INTO v_old FROM core.budget WHERE customer_id = p_customer_id AND budget_id = v_id;
   v_new := v_old;
+  v_new.customer_id := p_customer_id;
   v_new.amount_limit := coalesce((p_input ->> 'limit')::numeric, v_old.amount_limit);
   v_new.mode := coalesce(p_input ->> 'mode', v_old.mode, 'HARD');
   v_new.advice := CASE WHEN p_input ? 'advice' THEN nullif(p_input -> 'advice', 'null') ELSE v_old.advice END;
@@ -39,27 +40,15 @@ BEGIN
   IF v_old.budget_no IS NULL THEN
     v_gate.last_no := v_gate.last_no + 1;
     v_gate.counts_sessions := v_gate.counts_sessions OR v_new.subject_kind = 'SESSION';
-    v_new.customer_id := p_customer_id;
     v_new.budget_no := v_gate.last_no;
     v_new.budget_id := v_id;
     v_new.raised := 0;
     v_new.window_rank := array_position(c_windows, v_new.budget_window) - 1;
     v_new.is_active := true;
-    v_new.budget_version := 1;
     v_new.counts_from_seq := v_gate.seq + 1;
     v_new.created_at := v_gate.last_at;
-    INSERT INTO core.budget SELECT v_new.*;
-  ELSIF v_new <> v_old THEN
-    v_new.budget_version := v_old.budget_version + 1;
-    UPDATE core.budget
-    SET amount_limit = v_new.amount_limit, mode = v_new.mode, advice = v_new.advice, budget_version = v_new.budget_version
-    WHERE customer_id = p_customer_id AND budget_no = v_old.budget_no;
   END IF;
-  IF v_new IS DISTINCT FROM v_old THEN
-    PERFORM core.end_change(v_gate, 'BUDGET', v_new.budget_no::text,
-      CASE WHEN v_old.budget_no IS NOT NULL THEN to_jsonb(v_old) - '{customer_id,budget_id}'::text[] END,
-      to_jsonb(v_new) - '{customer_id,budget_id}'::text[], p_actor);
-  END IF;
+  PERFORM core.put_budget(v_gate, v_old, v_new, p_actor);
   RETURN (SELECT row - 'key' FROM api.read_budgets(p_customer_id, jsonb_build_object('budgetId', v_id), NULL, 1) AS row);
 END
 $$;

@@ -26,6 +26,8 @@ DECLARE
   v_feature core.feature;
   v_rates core.rate[];
   v_new jsonb;
+  -- What those supersede.
+  v_old jsonb;
 BEGIN
   PERFORM core.refuse_faults(v_faults);
   SELECT * INTO v_feature FROM core.feature WHERE feature_id = p_input ->> 'featureId' ORDER BY catalog_version DESC LIMIT 1;
@@ -59,7 +61,15 @@ BEGIN
   )
   SELECT jsonb_agg(to_jsonb(added)) INTO v_new FROM added;
   IF v_new IS NOT NULL THEN
-    PERFORM core.record_catalog_change(v_version, 'RATES', v_feature.feature_id, NULL, v_new, p_actor);
+    SELECT jsonb_agg(to_jsonb(o)) INTO v_old
+    FROM jsonb_populate_recordset(NULL::core.rate, v_new) AS n
+    CROSS JOIN LATERAL (
+      SELECT * FROM core.rate AS o
+      WHERE o.feature_id = n.feature_id AND o.credit_type = n.credit_type AND o.quantity = n.quantity AND o.dimensions = n.dimensions
+        AND o.effective_from <= n.effective_from AND o.catalog_version < n.catalog_version
+      ORDER BY o.effective_from DESC, o.catalog_version DESC LIMIT 1
+    ) AS o;
+    PERFORM core.record_catalog_change(v_version, 'RATES', v_feature.feature_id, v_old, v_new, p_actor);
   END IF;
   RETURN jsonb_build_object('rates', (
     SELECT jsonb_agg(jsonb_build_object(

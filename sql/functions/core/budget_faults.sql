@@ -9,7 +9,9 @@ DECLARE
   v_feature core.feature;
   v_undeclared text;
 BEGIN
-  IF p_old.budget_no IS NOT NULL THEN
+  IF p_old.archived_at IS NOT NULL THEN
+    RETURN core.fault('budgetId', 'ARCHIVED', 'was archived, for good: set another one');
+  ELSIF p_old.budget_no IS NOT NULL THEN
     RETURN coalesce((
       SELECT jsonb_agg(core.fault(shape.field, 'IMMUTABLE', 'of a budget never changes: set another one') -> 0 ORDER BY shape.field)
       FROM (VALUES
@@ -40,6 +42,8 @@ BEGIN
   WHERE extra.is_given;
   IF p_new.entity_no IS NULL THEN
     v_faults := v_faults || core.fault('entityId', 'NOT_FOUND', 'there is no such entity');
+  ELSIF EXISTS (SELECT FROM core.entity WHERE customer_id = p_new.customer_id AND entity_no = p_new.entity_no AND archived_at IS NOT NULL) THEN
+    v_faults := v_faults || core.fault('entityId', 'ARCHIVED', 'is archived');
   END IF;
   IF p_new.each_type = 'customer' THEN
     v_faults := v_faults || core.fault('each', 'RESERVED', 'must be a type of entity, SESSION or null');

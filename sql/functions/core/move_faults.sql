@@ -1,4 +1,5 @@
--- What speaks against moving an entity below another: that it stands above it, or that something would be too deep.
+-- What speaks against moving an entity below another: that it is archived, stands above it, or that
+-- something would be too deep.
 CREATE OR REPLACE FUNCTION core.move_faults(p_entity core.entity, p_parent core.entity) RETURNS jsonb
 LANGUAGE plpgsql
 STABLE
@@ -7,6 +8,8 @@ AS $$
 BEGIN
   IF p_parent.entity_no IS NULL THEN
     RETURN core.fault('parentId', 'NOT_FOUND', 'there is no such entity');
+  ELSIF p_parent.archived_at IS NOT NULL THEN
+    RETURN core.fault('parentId', 'ARCHIVED', 'is archived');
   ELSIF p_entity.entity_no = ANY (p_parent.path) THEN
     RETURN core.fault('parentId', 'CYCLE', 'stands below the entity itself');
   ELSIF cardinality(p_parent.path) - 1 + (

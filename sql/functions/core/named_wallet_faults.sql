@@ -2,7 +2,7 @@
 --
 --   p_path    put before the names of its fields: '' or 'from.'
 --   p_wallet  what core.wallet_to_grant found
---   p_makes   whether one that is not there is made; else it is missed
+--   p_makes   whether one that is not there is made, and credits come to it; else it is missed
 CREATE OR REPLACE FUNCTION core.named_wallet_faults(p_named jsonb, p_path text, p_wallet core.wallet, p_makes boolean) RETURNS jsonb
 LANGUAGE plpgsql
 STABLE
@@ -13,6 +13,11 @@ DECLARE
 BEGIN
   IF (p_named ->> 'walletId' IS NULL) = (p_named ->> 'creditType' IS NULL) OR (p_named ->> 'walletId' IS NOT NULL AND p_named ->> 'entityId' IS NOT NULL) THEN
     RETURN core.fault(p_path || 'walletId', 'ONE_OF', 'or creditType with entityId is needed, and not both');
+  ELSIF p_makes AND EXISTS (
+    SELECT FROM core.entity WHERE customer_id = p_wallet.customer_id AND entity_no = p_wallet.entity_no AND archived_at IS NOT NULL)
+  THEN
+    -- What comes to it could not be spent. What it has can still be taken from it.
+    RETURN core.fault(p_path || CASE WHEN p_named ? 'walletId' THEN 'walletId' ELSE 'entityId' END, 'ARCHIVED', 'is of an entity that is archived');
   ELSIF p_wallet.wallet_no IS NOT NULL THEN
     RETURN v_faults;
   ELSIF p_named ->> 'walletId' IS NOT NULL THEN

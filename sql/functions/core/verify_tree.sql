@@ -1,4 +1,5 @@
--- The tree of entities: each path is the entity and then its parent's path, beside it the types; the gate counts them, and
+-- The tree of entities: each path is the entity and then its parent's path, beside it the types, and nothing that works
+-- stands below what is archived; the gate counts them, and
 -- knows what is due, what is suspended and the last number given.
 CREATE OR REPLACE FUNCTION core.verify_tree(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
@@ -12,7 +13,7 @@ BEGIN
   WITH node AS (
     SELECT e.customer_id, CASE
       WHEN e.path <> e.entity_no || coalesce(p.path, '{}') OR e.path_types <> e.entity_type || coalesce(p.path_types, '{}')
-        OR (p.entity_no IS NULL AND e.entity_no <> 0)
+        OR (p.entity_no IS NULL AND e.entity_no <> 0) OR (e.archived_at IS NULL AND p.archived_at IS NOT NULL)
       THEN jsonb_build_object('entityNo', e.entity_no, 'parentNo', e.parent_no, 'path', e.path, 'parentPath', p.path) END AS offender
     FROM core.entity AS e
     LEFT JOIN core.entity AS p ON p.customer_id = e.customer_id AND p.entity_no = e.parent_no

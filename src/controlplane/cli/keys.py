@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from controlplane.cli.options import data_option, with_options
-from controlplane.db.keys import KINDS, create_key, new_secret, revoke_key
+from controlplane.db.keys import KINDS, create_key, new_secret, revoke_key, rotate_key
 from controlplane.db.local import open_existing_place
 from controlplane.db.pool import Database
 from controlplane.db.reading import read_api_keys, read_installation
@@ -35,13 +35,14 @@ _USUAL = (Scope.READ.value, Scope.CHECK.value, Scope.CONSUME.value)
 @data_option
 @click.pass_context
 def command(ctx: click.Context, data: Path | None) -> None:
-    """Make, list and revoke API keys, straight in the database.
+    """Make, list, rotate and revoke API keys, straight in the database.
 
     \b
     Examples:
       controlplane keys create admin --kind admin
       controlplane keys create backend --customer acme --scope CONSUME --scope RECORD
       controlplane keys list
+      controlplane keys rotate 6a7f5e0c-… --overlap 3600
       controlplane keys revoke 6a7f5e0c-…
     """
     ctx.obj = with_options(load_settings(), data_dir=data)
@@ -134,6 +135,35 @@ def list_keys(settings: Settings, as_json: bool) -> None:
         click.echo(f"{key['keyId']}  {key['prefix']}…  {key['name']}  {whose}  {state}  {used}")
 
 
+@command.command("rotate")
+@click.argument("key_id")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 2_592_000),
+    metavar="SECONDS",
+    required=True,
+    help="How long the secret it has works on; 0: not at all.",
+)
+@click.pass_obj
+def rotate(settings: Settings, key_id: str, overlap: int) -> None:
+    """Give the key KEY_ID a new secret, and print it: this once, and never again.
+
+    \b
+    Example:
+      controlplane keys rotate 6a7f5e0c-1b7e-4f53-9a57-5d1f1d1c1c0e --overlap 86400
+    """
+
+    async def change(database: Database) -> str:
+        environment = Environment((await read_installation(database))["environment"])
+        found = await read_api_keys(database, {"keyId": key_id}, None, 1)
+        # Of no key there is nothing to rotate, and the database says so.
+        secret = new_secret(found[0]["kind"] if found else "SECRET", environment)
+        await rotate_key(database, {"keyId": key_id, "overlapSeconds": overlap}, secret, _ACTOR)
+        return secret
+
+    click.echo(_asked(settings, change))
+
+
 @command.command("revoke")
 @click.argument("key_id")
 @click.pass_obj
@@ -146,7 +176,7 @@ def revoke(settings: Settings, key_id: str) -> None:
     Example:
       controlplane keys revoke 6a7f5e0c-1b7e-4f53-9a57-5d1f1d1c1c0e
     """
-    done = _asked(settings, lambda database: revoke_key(database, key_id, _ACTOR))
+    done = _asked(settings, lambda database: revoke_key(database, {"keyId": key_id}, _ACTOR))
     click.echo(f"revoked {done['prefix']}…  {done['name']}")
 
 

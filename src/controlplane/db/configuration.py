@@ -24,6 +24,16 @@ async def upsert_entity(database: Database, customer: str, given: Input, actor: 
     return await _call(database, "SELECT api.upsert_entity(%s, %s, %s)", customer, given, actor)
 
 
+async def move_entity(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Move an entity with everything below it."""
+    return await _call(database, "SELECT api.move_entity(%s, %s, %s)", customer, given, actor)
+
+
+async def archive_entity(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Archive an entity: new requests do not find it, its history stays."""
+    return await _call(database, "SELECT api.archive_entity(%s, %s, %s)", customer, given, actor)
+
+
 async def erase_entity(database: Database, customer: str, given: Input, actor: str) -> Record:
     """Forget an entity: its id, name and metadata; what it did stays under its number."""
     return await _call(database, "SELECT api.erase_entity(%s, %s, %s)", customer, given, actor)
@@ -32,6 +42,31 @@ async def erase_entity(database: Database, customer: str, given: Input, actor: s
 async def set_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
     """Set a budget."""
     return await _call(database, "SELECT api.set_budget(%s, %s, %s)", customer, given, actor)
+
+
+async def raise_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Raise a budget's limit for a time."""
+    return await _call(database, "SELECT api.raise_budget(%s, %s, %s)", customer, given, actor)
+
+
+async def pause_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Pause a budget, or let it go on."""
+    return await _call(database, "SELECT api.pause_budget(%s, %s, %s)", customer, given, actor)
+
+
+async def archive_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
+    """Archive a budget, for good."""
+    return await _call(database, "SELECT api.archive_budget(%s, %s, %s)", customer, given, actor)
+
+
+async def set_suspension(
+    database: Database, customer: str, entity: str | None, suspended: bool, actor: str
+) -> Record:
+    """Suspend an entity, or the customer itself (None), or let it go on; from the next decision on."""
+    owner = None if entity is None else checked_text(entity, "entityId")
+    parameters = (checked_text(customer, "customerId"), owner, suspended, actor)
+    found: Record = await database.value("SELECT api.set_suspension(%s, %s, %s, %s)", parameters)
+    return found
 
 
 async def grant_credits(database: Database, customer: str, given: Input, actor: str) -> Record:

@@ -59,15 +59,35 @@ async def create_key(database: Database, given: Input, secret: str, actor: str) 
     return found
 
 
-async def revoke_key(database: Database, key_id: str, actor: str) -> Record:
+async def revoke_key(database: Database, given: Input, actor: str) -> Record:
     """Make a key stop working, everywhere within a second; again is no error.
+
+    Args:
+        database: where.
+        given: ``keyId``, and perhaps the ``customerId`` that it has to be bound to.
+        actor: who revokes it.
 
     Raises:
         RequestError: ``INVALID_INPUT``; there is no such key.
     """
-    found: Record = await database.value(
-        "SELECT api.revoke_api_key(%s, %s)", (encoded({"keyId": key_id}), actor)
-    )
+    found: Record = await database.value("SELECT api.revoke_api_key(%s, %s)", (encoded(dict(given)), actor))
+    return found
+
+
+async def rotate_key(database: Database, given: Input, secret: str, actor: str) -> Record:
+    """Give a key a new secret; the one it has works on for a while.
+
+    Args:
+        database: where.
+        given: ``keyId``, ``overlapSeconds``, and perhaps the ``customerId`` that it has to be bound to.
+        secret: from ``new_secret``.
+        actor: who rotates it.
+
+    Raises:
+        RequestError: ``INVALID_INPUT``; there is no such key, or it works no more.
+    """
+    stored = {**given, "prefix": shown_prefix(secret), "secretHash": hash_of(secret).hex()}
+    found: Record = await database.value("SELECT api.rotate_api_key(%s, %s)", (encoded(stored), actor))
     return found
 
 

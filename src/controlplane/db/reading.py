@@ -87,6 +87,14 @@ async def read_decisions(
     return await _page(database, query, (customer,), filter_, after, limit)
 
 
+async def read_audit_events(
+    database: Database, customer: str | None, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """Changes of a customer, or of all of them and the installation (None); the newest first."""
+    query: LiteralString = "SELECT api.read_audit_events(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
 async def read_features(database: Database, filter_: Filter, after: Key | None, limit: int) -> list[Record]:
     """Features by id, as the newest catalogue has them."""
     return await _page(database, "SELECT api.read_features(%s, %s, %s)", (), filter_, after, limit)
@@ -139,13 +147,13 @@ async def read_installation(database: Database) -> Record:
 async def _page(
     database: Database,
     query: LiteralString,
-    leading: tuple[str, ...],
+    leading: tuple[str | None, ...],
     filter_: Filter,
     after: Key | None,
     limit: int,
 ) -> list[Record]:
     parameters = (
-        *(checked_text(text, "customerId") for text in leading),
+        *(None if text is None else checked_text(text, "customerId") for text in leading),
         encoded({name: value for name, value in filter_.items() if value is not None}),
         None if after is None else encoded(after),
         limit,

@@ -69,7 +69,12 @@ class GrantFilter:
 class BudgetFilter:
     """Filter."""
 
-    KEYS: ClassVar = {"entity_id": "entityId", "on_path_of": "onPathOf", "is_active": "isActive"}
+    KEYS: ClassVar = {
+        "entity_id": "entityId",
+        "on_path_of": "onPathOf",
+        "is_active": "isActive",
+        "is_archived": "isArchived",
+    }
     entity_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only on this entity; the empty text is the customer itself."
     )
@@ -77,6 +82,7 @@ class BudgetFilter:
         default=None, description="Only what binds a request that names these, with their usage alone."
     )
     is_active: bool | None = strawberry.field(default=None, description="Only (in)active ones.")
+    is_archived: bool | None = strawberry.field(default=None, description="Only (not) archived ones.")
 
 
 @strawberry.input(description="Which ledger entries.")
@@ -165,6 +171,26 @@ class DecisionFilter:
     idempotency_key: str | None = strawberry.field(default=None, description="Only under this key.")
     reason: Reason | None = strawberry.field(default=None, description="Only for this reason.")
     allowed: bool | None = strawberry.field(default=None, description="Only allowed or only denied ones.")
+
+
+@strawberry.input(description="Which changes.")
+class AuditFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "kind": "kind",
+        "subject": "subject",
+        "actor": "actor",
+        "recorded_from": "recordedFrom",
+        "recorded_before": "recordedBefore",
+    }
+    kind: str | None = strawberry.field(default=None, description="Only of this kind, such as BUDGET.")
+    subject: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this entity, budget, grant, feature, key …, by its natural id."
+    )
+    actor: str | None = strawberry.field(default=None, description="Only by this one, such as key:<keyId>.")
+    recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")
+    recorded_before: DateTime | None = strawberry.field(default=None, description="Recorded before then.")
 
 
 @strawberry.input(description="Which features.")

@@ -85,6 +85,9 @@ class UpsertEntityInput:
     )
     name: str | None = strawberry.field(default=UNSET, description="What people call it.")
     metadata: JSON | None = strawberry.field(default=UNSET, description="Whatever you keep with it.")
+    archived: bool | None = strawberry.field(
+        default=UNSET, description="false brings an archived entity back; without it, it is refused."
+    )
     wallets: list[WalletInput] | None = strawberry.field(
         default=UNSET, description="Wallets to make or change; others stay as they are."
     )

@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 import strawberry
 
-from controlplane.db.keys import create_key, new_secret
+from controlplane.db import reading
+from controlplane.db.keys import create_key, new_secret, revoke_key, rotate_key
+from controlplane.db.reading import Record
 from controlplane.graphql.access import KeyKind, Principal, Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of
 from controlplane.graphql.context import Info
@@ -42,6 +44,46 @@ class CreateApiKeyPayload:
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
 
+@strawberry.input(description="A key to give a new secret.")
+class RotateApiKeyInput:
+    """A key."""
+
+    key_id: strawberry.ID = strawberry.field(description="Which key.")
+    overlap_seconds: int = strawberry.field(
+        description="How long the secret it has works on, up to thirty days (2592000); 0: not at all."
+    )
+
+
+@strawberry.type(description="What rotateApiKey did.")
+class RotateApiKeyPayload:
+    """Payload."""
+
+    api_key: ApiKey | None = strawberry.field(
+        description="The key, as it is now; null if something was wrong."
+    )
+    secret: str | None = strawberry.field(
+        description="Its new secret. It is shown this once and never again."
+    )
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
+@strawberry.input(description="A key to revoke.")
+class RevokeApiKeyInput:
+    """A key."""
+
+    key_id: strawberry.ID = strawberry.field(description="Which key.")
+
+
+@strawberry.type(description="What revokeApiKey did.")
+class RevokeApiKeyPayload:
+    """Payload."""
+
+    api_key: ApiKey | None = strawberry.field(
+        description="The key, as it is now; null if something was wrong."
+    )
+    user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
+
+
 @strawberry.type
 class KeyMutations:
     """What administrators do to keys."""
@@ -65,6 +107,71 @@ class KeyMutations:
         if found is None:
             return CreateApiKeyPayload(api_key=None, secret=None, user_errors=errors)
         return CreateApiKeyPayload(api_key=api_key(found), secret=secret, user_errors=[])
+
+    @strawberry.mutation(
+        description="Give a key a new secret. What it may do, its name and its id stay; the secret it has"
+        " works on for the overlap, so that its users can be changed over. It must be a key that may no more"
+        " than your own."
+    )
+    async def rotate_api_key(
+        self,
+        info: Info,
+        given: Annotated[RotateApiKeyInput, strawberry.argument(name="input", description="The key.")],
+    ) -> RotateApiKeyPayload:
+        """Change the secret."""
+        principal, services = info.context.principal, info.context.services
+        principal.need(Scope.KEYS)
+        asked = _within_reach(principal, json_of(given))
+        records = await reading.read_api_keys(
+            services.database, {"keyId": given.key_id, "customerId": principal.customer_id}, None, 1
+        )
+        for record in records:
+            _need_as_much(principal, record)
+        # Of no key there is nothing to rotate, and the database says so.
+        kind = records[0]["kind"] if records else KeyKind.SECRET.value
+        secret = new_secret(kind, services.environment)
+        found, errors = await attempted(
+            lambda: rotate_key(services.database, asked, secret, actor_of(principal))
+        )
+        if found is None:
+            return RotateApiKeyPayload(api_key=None, secret=None, user_errors=errors)
+        return RotateApiKeyPayload(api_key=api_key(found), secret=secret, user_errors=[])
+
+    @strawberry.mutation(
+        description="Make a key stop working, with all secrets it ever had: within a second, on open sockets"
+        " too. Revoking again changes nothing."
+    )
+    async def revoke_api_key(
+        self,
+        info: Info,
+        given: Annotated[RevokeApiKeyInput, strawberry.argument(name="input", description="The key.")],
+    ) -> RevokeApiKeyPayload:
+        """Revoke."""
+        principal, services = info.context.principal, info.context.services
+        principal.need(Scope.KEYS)
+        asked = _within_reach(principal, json_of(given))
+        found, errors = await attempted(lambda: revoke_key(services.database, asked, actor_of(principal)))
+        if found is None:
+            return RevokeApiKeyPayload(api_key=None, user_errors=errors)
+        return RevokeApiKeyPayload(api_key=api_key(found), user_errors=[])
+
+
+def _within_reach(principal: Principal, asked: dict[str, Any]) -> dict[str, Any]:
+    """The same, of a key of the caller's own customer alone; whether there are others is not told."""
+    return asked if principal.customer_id is None else {**asked, "customerId": principal.customer_id}
+
+
+def _need_as_much(principal: Principal, record: Record) -> None:
+    """Who gets the secret of a key may do what it may: no more than himself.
+
+    Raises:
+        GraphQLError: ``FORBIDDEN``.
+    """
+    lacking = sorted(set(record["scopes"]) - principal.scopes)
+    if lacking:
+        raise failure("FORBIDDEN", f"input.keyId: your own key lacks {lacking[0]}", field="input.keyId")
+    if principal.is_observed and not record["isObserved"]:
+        raise failure("FORBIDDEN", "input.keyId: your own key is observed", field="input.keyId")
 
 
 def _need_no_more(principal: Principal, given: CreateApiKeyInput, asked: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from controlplane.db.reading import Record
 from controlplane.graphql.access import Scope
 from controlplane.graphql.context import Info
 from controlplane.graphql.identity import parse_node_id
+from controlplane.graphql.types.audit import audit_event
 from controlplane.graphql.types.budgets import budget
 from controlplane.graphql.types.catalog import credit_type, feature, rate
 from controlplane.graphql.types.customers import customer, entity
@@ -31,9 +32,10 @@ _OF_CUSTOMER: dict[str, tuple[_Read, str, _Make]] = {
     "Budget": (reading.read_budgets, "budgetId", budget),
     "Reservation": (reading.read_reservations, "reservationId", reservation),
     "UsageEvent": (reading.read_usage_events, "usageEventId", usage_event),
+    "AuditEvent": (reading.read_audit_events, "seq", audit_event),
     "RecordedDecision": (reading.read_decisions, "idempotencyKey", recorded_decision),
 }
-_NUMBERED = {"Reservation", "UsageEvent", "LedgerEntry"}
+_NUMBERED = {"Reservation", "UsageEvent", "LedgerEntry", "AuditEvent"}
 
 
 @strawberry.type
@@ -53,7 +55,7 @@ class NodeQueries:
         if parts is None:
             return None
         match parts:
-            case ("CreditType" | "Feature" | "Rate" | "ApiKey", *_):
+            case ("CreditType" | "Feature" | "Rate" | "ApiKey" | "InstallationChange", *_):
                 return await _shared(info, parts)
             case (_, str(owner), *_):
                 return await _owned(info, parts, owner)
@@ -98,6 +100,10 @@ async def _shared(info: Info, parts: tuple[str, ...]) -> Node | None:
             wanted = {"featureId": feature_id, "creditType": type_id, "quantity": quantity}
             rates = [rate(record) for record in await reading.read_rates(database, wanted, None, 1_000)]
             return next((each for each in rates if parse_node_id(each.id) == parts), None)
+        case ("InstallationChange", natural):
+            asked = {"changeId": natural, "withKeys": principal.may(Scope.KEYS)}
+            found = await reading.read_audit_events(database, principal.customer_id, asked, None, 1)
+            return audit_event(found[0]) if found else None
         case ("ApiKey", natural):
             found = await reading.read_api_keys(
                 database, {"keyId": natural, "customerId": principal.customer_id}, None, 1

@@ -64,6 +64,9 @@ class ApiKey(Node):
     created_at: DateTime = strawberry.field(description="When it was made.")
     expires_at: DateTime | None = strawberry.field(description="Until when it works; null: for ever.")
     revoked_at: DateTime | None = strawberry.field(description="When it was revoked, if so.")
+    former_secret_until: DateTime | None = strawberry.field(
+        description="Until when a secret from before a rotation works; null: none does."
+    )
     last_used_at: DateTime | None = strawberry.field(description="When it was used last, within a minute.")
 
 

@@ -1,0 +1,206 @@
+"""What administrators do to customers, entities and budgets that are there, as the API's callers see it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.serving import CONSUME, Api, asked, serving
+from tests.api.test_administering import mutate
+
+SUSPENSIONS = [
+    ("Customer", {}, "CUSTOMER_SUSPENDED"),
+    ("Entity", {"entityId": "team"}, "ENTITY_SUSPENDED"),
+    ("Entity", {"entityId": "user"}, "ENTITY_SUSPENDED"),
+]
+
+
+def consume_there(api: Api, url: str, customer: str) -> Any:
+    """A consumption of the user's, in another process's server."""
+    variables = {"input": asked(customer, entityIds=["user"])}
+    answer = api.client.post(
+        f"{url}/graphql",
+        json={"query": CONSUME, "variables": variables},
+        headers={"authorization": f"Bearer {api.key}"},
+    ).json()
+    return answer["data"]["consume"]
+
+
+@pytest.mark.parametrize(("what", "named", "reason"), SUSPENSIONS)
+def test_suspension_counts_from_the_next_decision(
+    api: Api, what: str, named: dict[str, str], reason: str
+) -> None:
+    customer = api.customer()
+    who = {"customerId": customer, **named}
+    selection = f"{what.lower()} {{ isSuspended }}"
+    with serving(api.login) as elsewhere:
+        assert consume_there(api, elsewhere, customer)["allowed"]
+        for _ in range(2):
+            done = mutate(api, f"suspend{what}", f"Suspend{what}Input", selection, who)
+            assert done == {what.lower(): {"isSuspended": True}, "userErrors": []}
+            assert consume_there(api, elsewhere, customer)["reason"] == reason
+        done = mutate(api, f"resume{what}", f"Resume{what}Input", selection, who)
+        assert done == {what.lower(): {"isSuspended": False}, "userErrors": []}
+        assert consume_there(api, elsewhere, customer)["allowed"]
+    changes = api.connection.execute(
+        "SELECT before, after FROM core.change WHERE customer_id = %s AND kind = 'SUSPENSION' ORDER BY seq",
+        (customer,),
+    ).fetchall()
+    assert changes == [
+        ({"suspended": False}, {"suspended": True}),
+        ({"suspended": True}, {"suspended": False}),
+    ]
+
+
+def test_what_cannot_be_suspended(api: Api) -> None:
+    customer = api.customer()
+    for verb in ("suspend", "resume"):
+        kind = verb.capitalize()
+        for entity in ("nobody", "", "nu\0l"):
+            given = {"customerId": customer, "entityId": entity}
+            done = mutate(api, f"{verb}Entity", f"{kind}EntityInput", "entity { id }", given)
+            code = "NOT_STORABLE" if "\0" in entity else "NOT_FOUND"
+            assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("entityId", code)]
+            assert done["entity"] is None
+        done = mutate(
+            api, f"{verb}Customer", f"{kind}CustomerInput", "customer { id }", {"customerId": "nobody"}
+        )
+        assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("customerId", "NOT_FOUND")]
+
+
+def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
+    customer = api.customer()
+    until = datetime.now(UTC) + timedelta(hours=1)
+    given = {
+        "customerId": customer,
+        "budgetId": "team-total",
+        "amount": "25",
+        "until": until.isoformat(),
+        "reason": "a demo for the board",
+    }
+    selection = "budget { baseLimit raised limit }"
+    denied = {"entityIds": ["user"], "quantities": [{"name": "input", "amount": "60"}]}
+    assert api.consume(customer, **denied)["reason"] == "BUDGET_EXCEEDED"
+    made = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given)
+    assert made == {"budget": {"baseLimit": "50", "raised": "25", "limit": "75"}, "userErrors": []}
+    assert api.consume(customer, **denied)["allowed"]
+    [(raised_by, reason, stored)] = api.connection.execute(
+        "SELECT raised_by, reason, until FROM core.budget_raise WHERE customer_id = %s", (customer,)
+    ).fetchall()
+    key = api.data("{ viewer { keyId } }")["viewer"]["keyId"]
+    assert (raised_by, reason, stored) == (f"key:{key}", "a demo for the board", until)
+
+
+def test_what_no_raise_is(api: Api) -> None:
+    customer = api.customer()
+    given = {
+        "customerId": customer,
+        "budgetId": "none",
+        "amount": "0",
+        "until": "2020-01-01T00:00:00Z",
+        "reason": "x",
+    }
+    done = mutate(api, "raiseBudget", "RaiseBudgetInput", "budget { id }", given)
+    assert done["budget"] is None
+    assert {(e["field"], e["code"]) for e in done["userErrors"]} == {
+        ("budgetId", "NOT_FOUND"),
+        ("amount", "NOT_POSITIVE"),
+        ("until", "IN_THE_PAST"),
+    }
+    done = mutate(api, "raiseBudget", "RaiseBudgetInput", "budget { id }", {**given, "reason": ""})
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("reason", "EMPTY")]
+
+
+def test_administering_needs_its_scope(api: Api) -> None:
+    customer = api.customer()
+    key = api.make_key(["READ", "CONSUME", "KEYS"])
+    named = {"customerId": customer, "entityId": "team"}
+    for name, given in (
+        ("suspendCustomer", {"customerId": customer}),
+        ("resumeCustomer", {"customerId": customer}),
+        ("suspendEntity", named),
+        ("resumeEntity", named),
+    ):
+        kind = name[0].upper() + name[1:] + "Input"
+        query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ userErrors {{ code }} }} }}"
+        assert api.error(query, {"input": given}, key=key) == {"code": "FORBIDDEN", "scope": "CUSTOMERS"}
+
+
+def test_a_budget_is_paused_goes_on_and_is_archived(api: Api) -> None:
+    customer = api.customer()
+    named = {"customerId": customer, "budgetId": "team-total"}
+    much = {"entityIds": ["user"], "quantities": [{"name": "input", "amount": "51"}]}
+    selection = "budget { isActive archivedAt }"
+
+    def change(verb: str) -> Any:
+        done = mutate(api, f"{verb}Budget", f"{verb.capitalize()}BudgetInput", selection, named)
+        assert done["userErrors"] == []
+        return done["budget"]
+
+    assert api.consume(customer, **much)["reason"] == "BUDGET_EXCEEDED"
+    assert change("pause") == {"isActive": False, "archivedAt": None}
+    assert api.consume(customer, **much)["allowed"]
+    assert change("resume") == {"isActive": True, "archivedAt": None}
+    assert api.consume(customer, **much)["reason"] == "BUDGET_EXCEEDED"
+    archived = change("archive")
+    assert archived["isActive"] is False
+    assert archived["archivedAt"] is not None
+    few = {**much, "quantities": [{"name": "input", "amount": "49"}]}
+    assert api.consume(customer, **few)["allowed"]
+    for verb in ("pause", "resume"):
+        kind = f"{verb.capitalize()}BudgetInput"
+        done = mutate(api, f"{verb}Budget", kind, selection, named)
+        assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("budgetId", "ARCHIVED")]
+    query = (
+        "query ($c: ID!, $a: Boolean!) { budgets(customerId: $c, filter: {isArchived: $a}) { nodes { id } } }"
+    )
+    for is_archived, count in ((True, 1), (False, 0)):
+        found = api.data(query, {"c": customer, "a": is_archived})["budgets"]["nodes"]
+        assert len(found) == count
+
+
+def test_an_entity_is_moved_archived_and_brought_back(api: Api) -> None:
+    customer = api.customer()
+    named = {"customerId": customer, "entityId": "user"}
+    selection = "entity { path archivedAt }"
+    move = {**named, "parentId": None}
+    done = mutate(api, "moveEntity", "MoveEntityInput", selection, move)
+    assert done == {"entity": {"path": ["user"], "archivedAt": None}, "userErrors": []}
+    done = mutate(api, "moveEntity", "MoveEntityInput", selection, named)
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("parentId", "REQUIRED")]
+    mutate(api, "moveEntity", "MoveEntityInput", selection, {**named, "parentId": "team"})
+    team = {"customerId": customer, "entityId": "team"}
+    done = mutate(api, "archiveEntity", "ArchiveEntityInput", selection, team)
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("entityId", "NOT_EMPTY")]
+    with_all = {**team, "includeDescendants": True}
+    done = mutate(api, "archiveEntity", "ArchiveEntityInput", selection, with_all)
+    assert done["entity"]["archivedAt"] is not None
+    assert api.consume(customer, entityIds=["user"])["reason"] == "ENTITY_NOT_FOUND"
+    done = mutate(api, "upsertEntity", "UpsertEntityInput", selection, {**team, "name": "T"})
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("entityId", "ARCHIVED")]
+    for given in (team, named):
+        done = mutate(api, "upsertEntity", "UpsertEntityInput", selection, {**given, "archived": False})
+        assert done["entity"]["archivedAt"] is None
+    assert api.consume(customer, entityIds=["user"])["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "scope"),
+    [
+        ("moveEntity", {"entityId": "e", "parentId": None}, "CUSTOMERS"),
+        ("archiveEntity", {"entityId": "e"}, "CUSTOMERS"),
+        ("pauseBudget", {"budgetId": "b"}, "BUDGETS"),
+        ("resumeBudget", {"budgetId": "b"}, "BUDGETS"),
+        ("archiveBudget", {"budgetId": "b"}, "BUDGETS"),
+    ],
+)
+def test_what_is_unknown_and_who_may_not(api: Api, name: str, given: dict[str, Any], scope: str) -> None:
+    customer = api.customer()
+    kind = name[0].upper() + name[1:] + "Input"
+    done = mutate(api, name, kind, "", {"customerId": customer, **given})
+    field = "entityId" if "entityId" in given else "budgetId"
+    assert [(e["field"], e["code"]) for e in done["userErrors"]] == [(field, "NOT_FOUND")]
+    query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ userErrors {{ code }} }} }}"
+    key = api.make_key([each for each in ("READ", "CUSTOMERS", "BUDGETS") if each != scope])
+    answer = api.error(query, {"input": {"customerId": customer, **given}}, key=key)
+    assert answer == {"code": "FORBIDDEN", "scope": scope}
