@@ -827,6 +827,8 @@ CREATE INDEX counter_window_in_order ON core.counter_window USING btree (custome
 
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
+CREATE INDEX entity_of_parent ON core.entity USING btree (customer_id, parent_no);
+
 CREATE INDEX entity_path ON core.entity USING gin (path);
 
 CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
