@@ -2,6 +2,7 @@
 
 from strawberry.tools import merge_types
 
+from controlplane.graphql.queries.budget_tree import BudgetTreeQueries
 from controlplane.graphql.queries.catalog import CatalogQueries
 from controlplane.graphql.queries.customers import CustomerQueries
 from controlplane.graphql.queries.decisions import DecisionQueries
@@ -11,7 +12,15 @@ from controlplane.graphql.queries.reservations import ReservationQueries
 
 Query = merge_types(
     "Query",
-    (DecisionQueries, CustomerQueries, ReservationQueries, HistoryQueries, CatalogQueries, NodeQueries),
+    (
+        DecisionQueries,
+        CustomerQueries,
+        BudgetTreeQueries,
+        ReservationQueries,
+        HistoryQueries,
+        CatalogQueries,
+        NodeQueries,
+    ),
 )
 Query.__strawberry_definition__.description = "Everything that changes nothing."  # type: ignore[attr-defined]
 
