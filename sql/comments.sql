@@ -457,6 +457,8 @@ COMMENT ON FUNCTION core.show_change(text, jsonb)
 IS 'What a change says of its subject, with ids instead of numbers.';
 COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
+COMMENT ON FUNCTION api.read_budget_tree(text, jsonb, jsonb, integer)
+IS 'A page of what each subject of a customer''s budgets has used, with utilisation.';
 COMMENT ON FUNCTION api.balances_at(text, jsonb)
 IS 'What stood on every account of a customer''s wallets at a seq or an instant.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
@@ -471,6 +473,8 @@ COMMENT ON FUNCTION core.page_key(jsonb, integer)
 IS 'Where a page begins: the key of the row before it.';
 COMMENT ON FUNCTION core.counter_dues(text, timestamptz)
 IS 'What expired holds that nobody has booked still hold of a customer''s counters.';
+COMMENT ON FUNCTION core.entities_below(text, integer, integer, integer)
+IS 'The entities that a filter by entity, parent or branch leaves over.';
 COMMENT ON FUNCTION core.wallet_dues(text [])
 IS 'What time has brought to wallets and is not booked yet.';
 COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, numeric, text, integer, integer)

@@ -23,6 +23,7 @@ READS = {
     "grant": 'grant(customerId: $c, grantId: "4") { amount }',
     "grants": "grants(customerId: $c) { nodes { amount } }",
     "budgets": "budgets(customerId: $c) { nodes { limit } }",
+    "budgetTree": "budgetTree(customerId: $c) { nodes { remaining } }",
     "ledgerEntries": "ledgerEntries(customerId: $c) { nodes { amount } }",
     "reservation": 'reservation(customerId: $c, reservationId: "5") { state }',
     "reservations": "reservations(customerId: $c) { nodes { state } }",

@@ -55,6 +55,14 @@ async def read_budgets(
     return await _page(database, query, (customer,), filter_, after, limit)
 
 
+async def read_budget_tree(
+    database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
+) -> list[Record]:
+    """How each subject of a customer's active budgets stands, by ``filter_["orderBy"]``."""
+    query: LiteralString = "SELECT api.read_budget_tree(%s, %s, %s, %s)"
+    return await _page(database, query, (customer,), filter_, after, limit)
+
+
 async def read_ledger_entries(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:

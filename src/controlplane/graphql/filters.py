@@ -6,6 +6,7 @@ from typing import ClassVar
 import strawberry
 
 from controlplane.graphql.scalars import DateTime, Long
+from controlplane.graphql.types.budgets import BudgetMode
 from controlplane.graphql.types.history import Account
 from controlplane.graphql.types.reasons import Reason
 from controlplane.graphql.types.reservations import ReservationState
@@ -229,3 +230,52 @@ class ApiKeyFilter:
         default=None, description="Only bound to this customer."
     )
     is_active: bool | None = strawberry.field(default=None, description="Only those that (do not) work.")
+
+
+@strawberry.enum(description="The order of a budget tree.")
+class BudgetTreeOrder(Enum):
+    """Orders; equals by entity and budget, in the order of their making."""
+
+    UTILISATION = strawberry.enum_value("UTILISATION", description="The most used share of its limit first.")
+    ENTITY = strawberry.enum_value("ENTITY", description="By entity, in the order of their making.")
+    RESETS_AT = strawberry.enum_value(
+        "RESETS_AT", description="Whose window ends first; what never ends comes last."
+    )
+
+
+@strawberry.input(description="Which rows of a budget tree: those that are all of this.")
+class BudgetTreeFilter:
+    """Filter."""
+
+    KEYS: ClassVar = {
+        "entity_id": "entityId",
+        "parent_id": "parentId",
+        "below_id": "belowId",
+        "type": "entityType",
+        "budget_id": "budgetId",
+        "feature_id": "featureId",
+        "credit_type": "creditType",
+        "mode": "mode",
+        "minimum_utilisation": "minimumUtilisation",
+    }
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this entity; the empty text is the customer itself."
+    )
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of those directly below this entity; the empty text is the customer."
+    )
+    below_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of this entity and everything below it."
+    )
+    type: str | None = strawberry.field(default=None, description="Only of entities of this type.")
+    budget_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this budget.")
+    feature_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of budgets that count this feature alone."
+    )
+    credit_type: strawberry.ID | None = strawberry.field(
+        default=None, description="Only of budgets on these credits."
+    )
+    mode: BudgetMode | None = strawberry.field(default=None, description="Only of budgets in this mode.")
+    minimum_utilisation: float | None = strawberry.field(
+        default=None, description="Only from this utilisation on: 0.8 leaves what is 80 % used or more."
+    )

@@ -3,6 +3,7 @@
 from strawberry.tools import merge_types
 
 from controlplane.graphql.queries.audit import AuditQueries
+from controlplane.graphql.queries.budget_tree import BudgetTreeQueries
 from controlplane.graphql.queries.catalog import CatalogQueries
 from controlplane.graphql.queries.customers import CustomerQueries
 from controlplane.graphql.queries.decisions import DecisionQueries
@@ -18,6 +19,7 @@ Query = merge_types(
         ReservationQueries,
         HistoryQueries,
         AuditQueries,
+        BudgetTreeQueries,
         CatalogQueries,
         NodeQueries,
     ),
