@@ -23,7 +23,7 @@ MUTATIONS = {
     "update_grant": "grant { grantId }",
     "void_grant": "grant { grantId }",
     "transfer_credits": "parts { grantId }",
-    "reverse_consumption": "usageEvent { reversed }",
+    "reverse_consumption": "seq",
 }
 DECISION = """
   allowed reason message replayed wouldAllow seq reservationId expiresAt
