@@ -249,3 +249,27 @@ def test_what_is_said_while_it_waits_for_the_gate(world: Configuration, database
         eraser.join(10)
     assert done
     assert left(world) == set()
+
+
+def test_what_was_said_of_a_reservation_is_forgotten_too(connection: psycopg.Connection) -> None:
+    """It stands at the reservation, and its settlements show it; one that was only held has it as well."""
+    world = zeldas(connection)
+    items = [
+        {
+            "idempotencyKey": key,
+            "featureId": "chat",
+            "quantities": ONE,
+            "entityIds": [who],
+            "metadata": {"of": key},
+        }
+        for key, who in (("settled", "zelda"), ("held", "zelda"), ("another's", "bob"))
+    ]
+    made = [
+        row[0]["reservationId"]
+        for row in world.rows("SELECT answer FROM api.reserve('acme', %s)", Jsonb(items))
+    ]
+    world.rows("SELECT api.settle('acme', %s)", Jsonb([{"reservationId": made[0], "quantities": ONE}]))
+    world.change("erase_entity", entityId="zelda")
+    kept = {of for (of,) in world.rows("SELECT metadata ->> 'of' FROM core.usage_metadata")}
+    assert "another's" in kept
+    assert not kept & {"settled", "held"}
