@@ -63,7 +63,7 @@ DECLARE
   v_entries integer := 0; v_e_step integer[]; v_e_leg integer[]; v_e_kind core.entry_kind[]; v_e_wallet integer[];
   v_e_from core.account[]; v_e_to core.account[]; v_e_grant bigint[]; v_e_amount numeric[]; v_e_from_after numeric[]; v_e_to_after numeric[];
   v_u_h integer[]; v_u_seq bigint[]; v_u_quantities text[]; v_u_credits text[]; v_u_shortfall text[]; v_u_counters text[]; v_u_reason text[];
-  v_o_wallet integer[]; v_o_no bigint[]; v_o_amount numeric[]; v_d_counter integer[]; v_d_seq bigint[];
+  v_o_wallet integer[]; v_o_no bigint[]; v_o_amount numeric[]; v_o_at timestamptz[]; v_d_counter integer[]; v_d_seq bigint[];
 BEGIN
   v_i_allowed := array_fill(false, v_steps); v_i_would_allow := v_i_allowed; v_i_replayed := v_i_allowed;
   v_i_reason := array_fill(NULL::text, v_steps); v_i_shown := array_fill('{}'::text, v_steps); v_i_seq := array_fill(NULL::bigint, v_steps);

@@ -53,12 +53,25 @@ BEGIN
     FROM shelved GROUP BY customer_id, grant_no, features, from_seq, to_seq, effective_at, expires_at, entity_no, credit_type, place
   ), shelf AS MATERIALIZED (
     SELECT customer_id, entity_no, credit_type, max(empty_at) AS empty_at FROM lot GROUP BY customer_id, entity_no, credit_type
+  ), settled AS (
+    -- A settlement is priced by all that its reservation has been settled to: which names, and since when.
+    SELECT u.customer_id, u.reservation_no, q.key AS name, min(u.seq) AS since
+    FROM core.usage_event AS u
+    CROSS JOIN LATERAL json_object_keys(u.quantities) AS q (key)
+    WHERE u.reservation_no IS NOT NULL AND (p_customers IS NULL OR u.customer_id = ANY (p_customers))
+    GROUP BY u.customer_id, u.reservation_no, q.key
+  ), total AS (
+    SELECT u.customer_id, u.seq, json_object_agg(s.name, '1') AS quantities
+    FROM core.usage_event AS u
+    JOIN settled AS s ON s.customer_id = u.customer_id AND s.reservation_no = u.reservation_no AND s.since <= u.seq
+    GROUP BY u.customer_id, u.seq
   ), event AS (
     -- What was burned, and what was held.
     SELECT u.customer_id, u.seq, u.recorded_at, coalesce(r.reserved_at, u.occurred_at, u.recorded_at) AS priced_at, u.feature_id, u.catalog_version, u.path,
-           u.quantities, u.dimensions
+           coalesce(t.quantities, u.quantities) AS quantities, u.dimensions
     FROM core.usage_event AS u
     LEFT JOIN core.reservation AS r ON r.customer_id = u.customer_id AND r.reservation_no = u.reservation_no
+    LEFT JOIN total AS t ON t.customer_id = u.customer_id AND t.seq = u.seq
     WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
     UNION ALL
     SELECT r.customer_id, r.reservation_no, r.reserved_at, r.reserved_at, r.feature_id, r.catalog_version, r.path, r.quantities, r.dimensions
