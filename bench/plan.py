@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import fairness, growth, history, http, lanes, openloop, pairs, storage
+from bench import fairness, growth, history, http, lanes, openloop, pairs, storage, tree
 from bench.figure import Figure
 from bench.world import World
 
@@ -121,6 +121,11 @@ ROWS = (
         "history",
         "hot, after 1 000 000 operations; to after 1 000",
         partial(history.measure, name="history", lengths=history.ENDS),
+    ),
+    Row(
+        "budget-tree",
+        "a page of 100 000 entities' budgets by utilisation; to the bare join and sort; below one parent",
+        tree.measure,
     ),
     Row("updates", "share of HOT updates", storage.measure_updates),
     Row("bytes", "bytes stored by a consumption, indexes included", storage.measure_bytes),

@@ -827,6 +827,8 @@ CREATE INDEX counter_window_in_order ON core.counter_window USING btree (custome
 
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
+CREATE INDEX entity_archived ON core.entity USING btree (customer_id, entity_no) WHERE (archived_at IS NOT NULL);
+
 CREATE INDEX entity_of_parent ON core.entity USING btree (customer_id, parent_no);
 
 CREATE INDEX entity_path ON core.entity USING gin (path);

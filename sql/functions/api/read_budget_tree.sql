@@ -16,7 +16,8 @@
 --
 -- Raises UC101 for a foreign cursor, and for one of another order.
 --
--- It is planned anew each time, since a page below one parent and one of a hundred thousand entities have nothing in common.
+-- It is planned anew each time, since a page below one parent and one of a hundred thousand entities have nothing in common; and not
+-- compiled, since the planner takes the rows of one customer for far more than they are.
 CREATE OR REPLACE FUNCTION api.read_budget_tree(p_customer_id text, p_filter jsonb, p_after jsonb, p_limit integer)
 RETURNS SETOF jsonb
 LANGUAGE plpgsql
@@ -24,6 +25,10 @@ STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
+SET enable_mergejoin = off
+SET enable_nestloop = on
+SET jit = off
+SET work_mem = '32MB'
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
@@ -47,8 +52,11 @@ DECLARE
   v_mode text := p_filter ->> 'mode';
   v_minimum numeric := (p_filter ->> 'minimumUtilisation')::numeric;
   v_nodes integer[] := core.entities_below(p_customer_id, v_entity_no, v_parent_no, v_below_no);
+  v_all boolean := v_nodes IS NULL AND v_type IS NULL;
   v_owners integer[];
   v_types text[];
+  v_ended integer[]; v_ended_amount numeric[];
+  v_expired integer[]; v_expired_held numeric[];
 BEGIN
   IF v_after ->> 0 <> v_order THEN
     PERFORM core.refuse_faults(core.fault('after', 'CURSOR_INVALID', 'is of another order; begin again without a cursor'));
@@ -59,10 +67,21 @@ BEGIN
     v_owners := v_nodes || coalesce((SELECT path FROM core.entity
       WHERE customer_id = p_customer_id AND entity_no = coalesce(v_entity_no, v_parent_no, v_below_no)), '{}');
   END IF;
+  IF v_due THEN
+    SELECT array_agg(r.budget_no), array_agg(r.amount) INTO v_ended, v_ended_amount
+    FROM (SELECT budget_no, sum(amount) AS amount FROM core.budget_raise
+          WHERE customer_id = p_customer_id AND NOT has_ended AND until <= v_at GROUP BY budget_no) AS r;
+    SELECT array_agg(d.counter_no), array_agg(d.held) INTO v_expired, v_expired_held FROM core.counter_dues(p_customer_id, v_at) AS d;
+  END IF;
   -- Types that are counted below an entity: those alone have their paths looked through.
   SELECT array_agg(DISTINCT each_type) INTO v_types
   FROM core.budget
   WHERE customer_id = p_customer_id AND is_active AND subject_kind = 'EACH' AND entity_no <> 0 AND (v_owners IS NULL OR entity_no = ANY (v_owners));
+  -- Of everything, each table is read once; what is looked up for the page alone stands in laterals. The function's own setting
+  -- ends with it.
+  IF v_nodes IS NULL THEN
+    PERFORM set_config('enable_nestloop', 'off', true);
+  END IF;
   RETURN QUERY
   WITH budget AS NOT MATERIALIZED (
     SELECT b.budget_no, b.entity_no, b.subject_kind, b.each_type, b.budget_window, b.time_zone, b.anchor_at, b.amount_limit + b.raised AS amount_limit
@@ -77,47 +96,49 @@ BEGIN
       AND (v_type IS NULL OR e.entity_type = v_type) AND (v_parent_no IS NULL OR e.parent_no = v_parent_no)
       AND (v_below_no IS NULL OR v_below_no = ANY (e.path))
   ), subject AS (
-    SELECT b.*, n.entity_no AS subject_no
-    FROM budget AS b JOIN node AS n ON n.entity_no = b.entity_no
-    WHERE b.subject_kind <> 'EACH'
+    -- Of everything, the archived are left out, rather than the others looked up.
+    SELECT b.*, b.entity_no AS subject_no
+    FROM budget AS b
+    WHERE b.subject_kind <> 'EACH' AND v_all AND NOT EXISTS (
+      SELECT FROM core.entity AS e WHERE e.customer_id = p_customer_id AND e.entity_no = b.entity_no AND e.archived_at IS NOT NULL)
     UNION ALL
     SELECT b.*, n.entity_no
-    FROM budget AS b JOIN node AS n ON n.entity_type = b.each_type
-    WHERE b.subject_kind = 'EACH' AND b.entity_no = 0 AND n.entity_no <> 0
+    FROM budget AS b JOIN node AS n ON n.entity_no = b.entity_no
+    WHERE b.subject_kind <> 'EACH' AND NOT v_all
+    UNION ALL
+    SELECT b.*, n.entity_no
+    FROM budget AS b CROSS JOIN LATERAL (SELECT n.entity_no FROM node AS n WHERE n.entity_type = b.each_type AND n.entity_no <> 0 OFFSET 0) AS n
+    WHERE b.subject_kind = 'EACH' AND b.entity_no = 0
     UNION ALL
     SELECT b.*, n.entity_no
     FROM node AS n CROSS JOIN LATERAL unnest(n.path[2:]) AS o (owner_no) JOIN budget AS b ON b.entity_no = o.owner_no AND b.each_type = n.entity_type
     WHERE b.subject_kind = 'EACH' AND b.entity_no <> 0 AND v_types IS NOT NULL AND n.entity_type = ANY (v_types)
-  ), ended AS (
-    SELECT r.budget_no, sum(r.amount) AS amount
-    FROM core.budget_raise AS r
-    WHERE v_due AND r.customer_id = p_customer_id AND NOT r.has_ended AND r.until <= v_at
-    GROUP BY r.budget_no
   ), begun AS (
     -- Windows that begin, where rows are in their order: one for all budgets that share it.
     SELECT w.*, coalesce(w.anchor_at, '-infinity') AS anchor, (core.window_of(w.budget_window, w.time_zone, w.anchor_at, v_since, v_at)).ends_at
     FROM (SELECT DISTINCT b.budget_window, b.time_zone, b.anchor_at FROM budget AS b WHERE v_order = 'RESETS_AT') AS w
   ), counted AS (
     SELECT s.budget_no, s.subject_no, coalesce(c.session_id, '') AS session_id, c.counter_no, coalesce(c.window_end > v_at, false) AS goes_on,
-           least(s.amount_limit - coalesce(r.amount, 0), c_too_much) AS in_force,
-           CASE WHEN c.window_end > v_at THEN c.used ELSE 0 END AS used,
-           CASE WHEN c.window_end > v_at THEN c.held - coalesce(d.held, 0) ELSE 0 END AS held,
+           least(CASE WHEN r.amount IS NULL THEN s.amount_limit ELSE s.amount_limit - r.amount END, c_too_much) AS in_force,
+           CASE WHEN c.window_end > v_at THEN CASE WHEN d.held IS NULL THEN c.used + c.held ELSE c.used + c.held - d.held END ELSE 0 END AS taken,
            CASE WHEN c.window_end > v_at THEN c.window_end ELSE w.ends_at END AS ends_at
     FROM subject AS s
     LEFT JOIN core.counter AS c ON c.customer_id = p_customer_id AND c.budget_no = s.budget_no AND c.subject_no = s.subject_no
       AND (s.subject_kind <> 'SESSION' OR c.last_used_at > v_at - interval '720 hours')
-    LEFT JOIN ended AS r ON r.budget_no = s.budget_no
-    LEFT JOIN core.counter_dues(CASE WHEN v_due THEN p_customer_id END, v_at) AS d ON d.counter_no = c.counter_no
+    LEFT JOIN unnest(v_ended, v_ended_amount) AS r (budget_no, amount) ON v_due AND r.budget_no = s.budget_no
+    LEFT JOIN unnest(v_expired, v_expired_held) AS d (counter_no, held) ON v_due AND d.counter_no = c.counter_no
     LEFT JOIN begun AS w ON v_order = 'RESETS_AT' AND w.budget_window = s.budget_window AND w.time_zone = s.time_zone
       AND w.anchor = coalesce(s.anchor_at, '-infinity')
     WHERE s.subject_kind <> 'SESSION' OR c.counter_no IS NOT NULL
+    OFFSET 0 -- so that each figure is worked out once
+  ), used AS (
+    SELECT c.*, CASE WHEN c.in_force > 0 THEN c.taken / c.in_force WHEN c.taken = 0 THEN 0 ELSE 'Infinity' END AS utilisation
+    FROM counted AS c
+    OFFSET 0
   ), ranked AS (
-    SELECT f.*, CASE v_order WHEN 'UTILISATION' THEN -f.utilisation WHEN 'RESETS_AT' THEN extract(epoch FROM f.ends_at) ELSE 0 END AS rank
-    FROM (
-      SELECT c.*, CASE WHEN c.in_force > 0 THEN (c.used + c.held) / c.in_force WHEN c.used + c.held = 0 THEN 0 ELSE 'Infinity' END AS utilisation
-      FROM counted AS c
-    ) AS f
-    WHERE v_minimum IS NULL OR f.utilisation >= v_minimum
+    SELECT u.*, CASE v_order WHEN 'UTILISATION' THEN -u.utilisation WHEN 'RESETS_AT' THEN extract(epoch FROM u.ends_at) ELSE 0 END AS rank
+    FROM used AS u
+    WHERE v_minimum IS NULL OR u.utilisation >= v_minimum
   ), page AS (
     SELECT r.*
     FROM ranked AS r
@@ -130,21 +151,21 @@ BEGIN
     'sessionId', CASE WHEN b.subject_kind = 'SESSION' THEN p.session_id END,
     'budgetId', b.budget_id, 'subject', b.subject_kind, 'measure', b.measure, 'creditType', b.credit_type, 'featureId', b.feature_id,
     'quantity', b.quantity, 'dimensions', b.dimensions, 'window', b.budget_window, 'mode', b.mode,
-    'limit', trim_scale(p.in_force)::text, 'used', trim_scale(p.used)::text, 'held', trim_scale(p.held)::text,
-    'remaining', trim_scale(greatest(p.in_force - p.used - p.held, 0))::text,
+    'limit', trim_scale(p.in_force)::text, 'used', trim_scale(n.used)::text, 'held', trim_scale(p.taken - n.used)::text,
+    'remaining', trim_scale(greatest(p.in_force - p.taken, 0))::text,
     'utilisation', CASE WHEN p.utilisation < 'Infinity' THEN trim_scale(round(p.utilisation, 9)) END,
     'windowStart', CASE WHEN n.starts_at > '-infinity' THEN n.starts_at END, 'resetsAt', CASE WHEN n.ends_at < 'infinity' THEN n.ends_at END,
     'wouldDenyCount', coalesce(c.would_deny_count, 0)::text, 'wouldDenyAmount', trim_scale(coalesce(c.would_deny_amount, 0))::text,
     'key', jsonb_build_array(v_incarnation, v_order, p.rank::text, p.subject_no, p.budget_no, p.session_id))
   FROM page AS p
-  JOIN core.budget AS b ON b.customer_id = p_customer_id AND b.budget_no = p.budget_no
-  JOIN core.entity AS e ON e.customer_id = p_customer_id AND e.entity_no = p.subject_no
-  LEFT JOIN core.entity AS u ON u.customer_id = p_customer_id AND u.entity_no = e.parent_no
-  LEFT JOIN core.counter AS c ON c.customer_id = p_customer_id AND c.counter_no = p.counter_no
+  CROSS JOIN LATERAL (SELECT * FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = p.budget_no LIMIT 1) AS b
+  CROSS JOIN LATERAL (SELECT * FROM core.entity AS e WHERE e.customer_id = p_customer_id AND e.entity_no = p.subject_no LIMIT 1) AS e
+  LEFT JOIN LATERAL (SELECT * FROM core.entity AS u WHERE u.customer_id = p_customer_id AND u.entity_no = e.parent_no LIMIT 1) AS u ON true
+  LEFT JOIN LATERAL (SELECT * FROM core.counter AS c WHERE c.customer_id = p_customer_id AND c.counter_no = p.counter_no LIMIT 1) AS c ON true
   CROSS JOIN LATERAL (
-    SELECT c.window_start AS starts_at, c.window_end AS ends_at WHERE p.goes_on
+    SELECT c.window_start AS starts_at, c.window_end AS ends_at, c.used WHERE p.goes_on
     UNION ALL
-    SELECT w.starts_at, w.ends_at FROM core.window_of(b.budget_window, b.time_zone, b.anchor_at, v_since, v_at) AS w WHERE NOT p.goes_on
+    SELECT w.starts_at, w.ends_at, 0 FROM core.window_of(b.budget_window, b.time_zone, b.anchor_at, v_since, v_at) AS w WHERE NOT p.goes_on
   ) AS n
   ORDER BY p.rank, p.subject_no, p.budget_no, p.session_id COLLATE "C";
 END

@@ -1,5 +1,5 @@
--- The numbers of the entities that a filter's entityId, parentId and belowId leave over, by whichever of them names the fewest;
--- NULL where there is none of the three. '' is the customer itself.
+-- The numbers of the entities that an entity, the parent of some or the root of a branch leaves over, by whichever of them is the narrowest;
+-- NULL where that is all of them: there is none of the three, or all below the customer (0) are meant.
 CREATE OR REPLACE FUNCTION core.entities_below(p_customer_id text, p_entity_no integer, p_parent_no integer, p_below_no integer) RETURNS integer[]
 LANGUAGE plpgsql
 STABLE
@@ -11,7 +11,7 @@ BEGIN
     RETURN ARRAY[p_entity_no];
   ELSIF p_parent_no IS NOT NULL THEN
     RETURN ARRAY(SELECT entity_no FROM core.entity WHERE customer_id = p_customer_id AND parent_no = p_parent_no);
-  ELSIF p_below_no > 0 THEN
+  ELSIF p_below_no <> 0 THEN
     RETURN ARRAY(
       WITH RECURSIVE below (entity_no) AS (
         SELECT p_below_no
