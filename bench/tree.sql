@@ -1,5 +1,6 @@
 -- A customer with a tree of p_entities: 2 046 teams in twos below each other, ten deep, and agents below them in turns, so that the
--- deepest path has twelve with the customer. Each entity has one counter: of a budget on each of its type, or (p_own) of one of its own.
+-- deepest path has twelve with the customer. Each entity has one counter: of a budget on each of its type, or (p_own) of one of its own. There is no
+-- history behind them, which verify would miss: the tree is only read.
 CREATE FUNCTION bench.make_tree(p_customer text, p_entities integer, p_own boolean) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   c_teams CONSTANT integer := 2046;

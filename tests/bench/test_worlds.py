@@ -43,6 +43,16 @@ def test_a_deep_tree(seeded: psycopg.Connection, depth: int) -> None:
     assert not offenders(seeded)
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_tree_of_budgets(seeded: psycopg.Connection, own: bool) -> None:
+    run(seeded, HERE / "tree.sql")
+    assert seeded.execute("SELECT bench.make_tree('tree', 2500, %s)", (own,)).fetchone() == (2500,)
+    deepest = "SELECT max(cardinality(path)) FROM core.entity WHERE customer_id = 'tree'"
+    assert seeded.execute(deepest).fetchone() == (11,)
+    rows = "SELECT count(*) FROM api.read_budget_tree('tree', '{}', NULL, 9999)"
+    assert seeded.execute(rows).fetchone() == (2500,)
+
+
 def test_a_long_history(seeded: psycopg.Connection) -> None:
     run(seeded, HERE / "history.sql")
     seeded.execute("SELECT count(*) FROM api.consume('customer-9', bench.batch('customer-9', 199))")

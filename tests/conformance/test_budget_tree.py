@@ -83,7 +83,7 @@ def live(backend: TreeBackend, seed: int) -> Iterator[tuple[Random, list[Feature
     for _ in range(STEPS):
         apply(backend, maker.operation())
         if chance.often():
-            backend.reserve(maker.new_item(), chance.one(1, 60, 3600))
+            backend.hold(maker.new_item(), chance.one(1, 60, 3600))
         maker.now = backend.seconds
         yield random, world["features"]
 

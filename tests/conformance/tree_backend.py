@@ -25,10 +25,10 @@ FAR_TOO_MUCH = "1000000000000"
 class TreeBackend(SqlBackend):
     """The back end, and the budget tree beside it."""
 
-    def reserve(self, item: Item, seconds: int) -> None:
+    def hold(self, item: Item, seconds: int) -> None:
         """Hold, whether it is allowed or not."""
         held = {**item, "overage": "REJECT", "group": None, "occurredAt": None, "ttlSeconds": seconds}
-        self._decide("reserve", [held], False)  # type: ignore[list-item]
+        self.reserve([held])  # type: ignore[list-item]
 
     @property
     def seconds(self) -> int:

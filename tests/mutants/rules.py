@@ -27,7 +27,7 @@ class Rules:
         return (
             *(self.replay, self.locks, self.race, self.race_of_grants, self.durable, self.exact),
             *(self.metadata, self.owed, self.moved, self.changed, self.identity),
-            *(self.many, self.history, self.time),
+            *(self.many, self.held, self.history, self.time),
         )
 
     def prepare(self) -> object:
@@ -262,6 +262,21 @@ class Rules:
                     return f"{known}, {failover}: {name} {wrong}"
         begun = self._world.one("SELECT incarnation FROM core.installation")
         return None if begun == 2 else f"incarnation {begun}"
+
+    def held(self) -> object:
+        """What is held is nobody else's; a moment after its end, it is anybody's, before anybody has booked it."""
+        own = Configuration(self._connection, "holder")
+        own.change("upsert_customer")
+        own.change("grant_credits", idempotencyKey="g", creditType="general", amount="10")
+        item = _ask("held", "10", "holder") | {"ttlSeconds": 60}
+        self._connection.execute("SELECT api.reserve('holder', %s)", (Jsonb([item]),))
+        check = "SELECT allowed FROM api.check('holder', %s)"
+        told = [self._world.one(check, Jsonb([_ask("dry", "1", "holder")]))]
+        self._connection.execute(
+            "UPDATE core.installation SET clock_offset = clock_offset + interval '61 seconds'"
+        )
+        told += [self._world.one(check, Jsonb([_ask("dry", "10", "holder")]))]
+        return f"while it is held, and after: {told}" if told != [False, True] else self.verify()
 
     def many(self) -> object:
         """What is due of one of many is booked; who does not exist is told so, beside who does."""

@@ -239,10 +239,10 @@ SLIPS = (
     ),
     Slip(
         "P5",
-        "the excess is paid by what has expired",
+        "the excess is paid by what expires last",
         "core.take_steps",
-        r" AND g\.expires_at > p_at",
-        "",
+        r"t\.rank, g\.priority, g\.expires_at",
+        "t.rank, g.priority DESC, g.expires_at DESC",
     ),
     Slip(
         "P6",
