@@ -264,7 +264,7 @@ class Rules:
         return None if begun == 2 else f"incarnation {begun}"
 
     def held(self) -> object:
-        """What is held is nobody else's; a moment after its end, it is anybody's, before anybody has booked it."""
+        """What is held is nobody else's; after its end it is anybody's, before anybody has booked it."""
         own = Configuration(self._connection, "holder")
         own.change("upsert_customer")
         own.change("grant_credits", idempotencyKey="g", creditType="general", amount="10")
