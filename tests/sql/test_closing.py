@@ -336,3 +336,11 @@ def test_closing_while_everybody_records(world: Configuration, database_url: str
     assert world.one(of_the_month) == closed_with
     assert min(refused for _, refused in said) > 0
     assert offenders(world) == []
+
+
+def test_another_database_of_the_cluster_delays_nothing(world: Configuration, database_url: str) -> None:
+    """Transaction numbers are the cluster's; who works elsewhere is not waited for."""
+    world.advance("40 days")
+    with psycopg.connect(database_url, dbname="postgres") as elsewhere:
+        elsewhere.execute("SELECT pg_current_xact_id()")
+        assert len(close(world, month(world, 1))) < 20
