@@ -57,7 +57,7 @@ async def temporary_key(database: Database, settings: Settings, name: str) -> As
     try:
         yield secret
     finally:
-        await revoke_key(database, made["keyId"], name)
+        await revoke_key(database, {"keyId": made["keyId"]}, name)
 
 
 class _Server(uvicorn.Server):
