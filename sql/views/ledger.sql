@@ -45,11 +45,11 @@ SELECT
   END AS source,
   CASE WHEN g.cost_basis IS NOT NULL THEN g.currency END AS currency,
   CASE
-    WHEN l.from_account = 'ISSUED' OR (l.kind = 'REVERSAL' AND l.grant_no = l.seq) THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
+    WHEN l.from_account = 'ISSUED' OR (l.kind::text = 'REVERSAL' AND l.grant_no = l.seq) THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
     ELSE abs(
       round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone), coalesce(c.decimals, 2))
       - round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone - CASE
-        WHEN l.from_account IN ('CONSUMED', 'RECEIVABLE') AND l.goes = 0 THEN l.amount ELSE l.goes END), coalesce(c.decimals, 2)))
+        WHEN l.from_account::text IN ('CONSUMED', 'RECEIVABLE') AND l.goes = 0 THEN l.amount ELSE l.goes END), coalesce(c.decimals, 2)))
   END AS money
 FROM (
   -- What has gone of the grant after the entry.
@@ -65,7 +65,7 @@ FROM (
       (SELECT sum(CASE
           WHEN p.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
             CASE WHEN p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND p.from_wallet_no = p.to_wallet_no THEN 0 ELSE p.amount END
-          WHEN p.kind = 'REVERSAL' AND p.grant_no = p.seq THEN 0
+          WHEN p.kind::text = 'REVERSAL' AND p.grant_no = p.seq THEN 0
           WHEN p.from_account <> 'ISSUED' AND p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -p.amount
           ELSE 0 END)
         FROM core.ledger_entry AS p
@@ -83,7 +83,7 @@ FROM (
         CASE
           WHEN i.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
             CASE WHEN i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND i.from_wallet_no = i.to_wallet_no THEN 0 ELSE i.amount END
-          WHEN i.kind = 'REVERSAL' AND i.grant_no = i.seq THEN 0
+          WHEN i.kind::text = 'REVERSAL' AND i.grant_no = i.seq THEN 0
           WHEN i.from_account <> 'ISSUED' AND i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -i.amount
           ELSE 0
         END AS goes
