@@ -263,6 +263,30 @@ def test_more_than_a_call_books_at_once(world: World) -> None:
     world.history_is_whole()
 
 
+def test_what_is_extended_for_more_than_thirty_days(world: World) -> None:
+    """A session that is only extended is not forgotten, so what it holds can always be given back."""
+    world.cap("session", "50", each="SESSION")
+    held = world.reserve("r", "40", sessionId="s", ttlSeconds=86400)
+    for _ in range(32):
+        world.advance("23 hours")
+        [longer] = world.call("extend", {"reservationId": held["reservationId"], "ttlSeconds": 86400})
+        assert longer["allowed"]
+    assert world.check("11", sessionId="s")["reason"] == "BUDGET_EXCEEDED"
+    assert world.consume("c", "10", sessionId="s")["allowed"]
+    assert world.release(held)["allowed"]
+    assert world.wallet() == (90, 0, 0, 0)
+
+
+def test_a_forgotten_session_holds_nothing(world: World) -> None:
+    """Its hold ended long ago, and nobody has booked that: a check counts it no more, nor less than that."""
+    world.cap("session", "50", each="SESSION")
+    world.reserve("r", "40", sessionId="s", ttlSeconds=60)
+    world.advance("31 days")
+    assert world.check("51", sessionId="s")["reason"] == "BUDGET_EXCEEDED"
+    assert world.check("50", sessionId="s")["binding"]["held"] == "0"
+    assert world.consume("c", "50", sessionId="s")["allowed"]
+
+
 def test_no_index_is_touched_by_a_part(world: World) -> None:
     """A partial settlement changes no indexed column of the record, so its update stays on its page."""
     held = world.reserve("r", "90")
