@@ -287,6 +287,25 @@ def test_a_forgotten_session_holds_nothing(world: World) -> None:
     assert world.consume("c", "50", sessionId="s")["allowed"]
 
 
+@pytest.mark.parametrize("rate", ["2", "500"])
+def test_more_than_can_be_written_down(world: World, rate: str) -> None:
+    """It is no success that costs nothing, and no error that takes the others of its call along."""
+    world.charge(rate)
+    world.cap("inputs", "1000000", measure="QUANTITY", featureId="chat", quantity="input", creditType=None)
+    held = world.reserve("r", "0.1")
+    world.settle(held, "0.05", final=False)
+    seq = world.seq
+    steps = [
+        {"reservationId": held["reservationId"], "quantities": inputs(amount), "final": False}
+        for amount in ("9" * 29, "0.06")
+    ]
+    huge, usual = world.call("settle", *steps)
+    assert (huge["allowed"], huge["reason"], huge["seq"]) == (False, "REQUEST_LIMIT_EXCEEDED", None)
+    assert usual["allowed"]
+    assert usual["quantities"] == {"input": "0.06"}
+    assert world.seq == seq + 1
+
+
 def test_no_index_is_touched_by_a_part(world: World) -> None:
     """A partial settlement changes no indexed column of the record, so its update stays on its page."""
     held = world.reserve("r", "90")

@@ -7,7 +7,8 @@
 --   p_observe  what goes beyond a hold may be drawn from an overdraft, as for a customer under OBSERVE
 --
 -- `answer` holds reservationId, state, expiresAt, quantities and credits settled so far; of this step its slices and shortfall; and the wallets as they are.
--- Denied, recording nothing, are RESERVATION_NOT_FOUND, RESERVATION_ENDED, FEATURE_TYPE_MISMATCH and NO_RATE. Raises UC100 for a malformed step (nothing is written), UC110, UC120.
+-- Denied, recording nothing, are RESERVATION_NOT_FOUND, RESERVATION_ENDED, FEATURE_TYPE_MISMATCH, NO_RATE and REQUEST_LIMIT_EXCEEDED (more
+-- than can be written down). Raises UC100 for a malformed step (nothing is written), UC110, UC120.
 CREATE OR REPLACE FUNCTION api.settle(p_customer_id text, p_items jsonb, p_observe boolean DEFAULT false)
 RETURNS TABLE (item integer, customer_id text, idempotency_key text, allowed boolean, reason text, would_allow boolean,
                replayed boolean, deferred boolean, seq bigint, recorded_at timestamptz, answer json)

@@ -83,6 +83,14 @@ BEGIN
         -- part: take_steps/plan_settlement.plpgsql
 
         -- part: take_steps/plan_excess.plpgsql
+
+        IF v_too_much OR v_w_shortfall[v_last_wallet] + v_short >= c_too_much THEN
+          -- More than can be written down: nothing is recorded, and it may be said again.
+          v_i_allowed[v_i] := false;
+          v_i_would_allow[v_i] := false;
+          v_i_reason[v_i] := 'REQUEST_LIMIT_EXCEEDED';
+          EXIT step;
+        END IF;
       END IF;
 
       -- part: take_steps/book.plpgsql
