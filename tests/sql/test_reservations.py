@@ -104,6 +104,10 @@ def test_what_has_expired_is_free_for_others_at_once(world: World) -> None:
     """No job has run: for a check, for readers, and for who consumes."""
     world.cap("day", "100")
     world.reserve("r", "70", ttlSeconds=60)
+    due = world.one("SELECT api.read_balances('{acme}') ->> 'nextDueAt'")
+    assert world.one("SELECT expires_at = %s::timestamptz FROM core.reservation", due), (
+        "who watches is not woken"
+    )
     world.advance("59 seconds")
     assert world.wallet() == (30, 70, 0, 0)
     assert not world.check("100")["allowed"]
@@ -285,6 +289,16 @@ def test_a_forgotten_session_holds_nothing(world: World) -> None:
     assert world.check("51", sessionId="s")["reason"] == "BUDGET_EXCEEDED"
     assert world.check("50", sessionId="s")["binding"]["held"] == "0"
     assert world.consume("c", "50", sessionId="s")["allowed"]
+
+
+def test_a_late_report_on_a_forgotten_session(world: World) -> None:
+    """The session begins anew with what is reported; what it used a month ago is not counted again."""
+    world.cap("session", "50", each="SESSION")
+    world.consume("c", "30", sessionId="s")
+    held = world.reserve("r", "10", sessionId="s", ttlSeconds=60)
+    world.advance("31 days")
+    world.settle(held, "15")
+    assert world.budget("session") == ("15", "0")
 
 
 @pytest.mark.parametrize("rate", ["2", "500"])
