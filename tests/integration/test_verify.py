@@ -22,7 +22,7 @@ def test_all_is_well(world: Configuration, database_url: str) -> None:
     lines = [line.split() for line in done.stdout.splitlines()]
     assert len(lines) >= 13
     assert {line[0] for line in lines} == {"ok"}
-    assert ["ok", "balances", "6", "checked"] in lines
+    assert ["ok", "balances", "7", "checked"] in lines
 
 
 def test_the_first_offenders_and_a_code(world: Configuration, database_url: str) -> None:

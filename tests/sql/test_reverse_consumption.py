@@ -48,7 +48,7 @@ def counters(world: Configuration) -> dict[str, tuple[str, str]]:
     }
 
 
-def budgets(world: Configuration, window: str = "DAY") -> None:
+def budgets(world: Configuration, window: str = "TOTAL") -> None:
     """One of credits and one of a quantity."""
     world.change(
         "set_budget", budgetId="spent", measure="CREDITS", creditType="general", window=window, limit="1000"
