@@ -93,6 +93,11 @@ def test_the_transfer(demo: Api) -> None:
     assert sum(Decimal(part["amount"]) for part in made["parts"]) == 5
 
 
+def test_who_follows_the_page_types_no_key_twice() -> None:
+    keys = re.findall(r'idempotencyKey"?: "([^"]+)"', README)
+    assert len(keys) == len(set(keys)) > 2
+
+
 def test_sql(demo: Api, connection: psycopg.Connection) -> None:
     asked, looked, books = examples("sql")
     [(allowed, reason, answer)] = connection.execute(asked).fetchall()
