@@ -46,9 +46,9 @@ class Place:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def rows(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, *arguments: Any, **named: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            return connection.execute(statement, arguments).fetchall()  # type: ignore[arg-type]
+            return connection.execute(statement, named or arguments).fetchall()  # type: ignore[arg-type]
 
     def make_world(self, amount: str = "1000") -> None:
         """A credit a unit, and so many of them."""

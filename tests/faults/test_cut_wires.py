@@ -16,10 +16,11 @@ from controlplane.types import Role
 from tests.api.serving import Api, serving
 from tests.faults.doors import HttpDoor, lanes_on
 from tests.faults.judging import stands
-from tests.faults.load import IN_AN_OUTAGE, Load, Told, asked, rounds
+from tests.faults.load import Load, rounds
 from tests.faults.proxy import Http, Postgres, Proxy, Step, Way, server_of
 from tests.faults.standing import Place
 from tests.faults.test_killed_postgres import wait_for_answers
+from tests.faults.words import IN_AN_OUTAGE, Told, asked
 
 GRANTED = 1_000_000
 CUSTOMERS = 3

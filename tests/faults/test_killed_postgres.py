@@ -19,8 +19,9 @@ import pytest
 from controlplane.types import Role
 from tests.faults.doors import Spender, lanes_on
 from tests.faults.judging import stands
-from tests.faults.load import IN_AN_OUTAGE, Load, rounds
+from tests.faults.load import Load, rounds
 from tests.faults.standing import Standing
+from tests.faults.words import IN_AN_OUTAGE
 from tests.servers import ROLE_PREFIX
 
 pytestmark = pytest.mark.durable
