@@ -35,7 +35,7 @@ mutation ($input: %s!, $ms: Int) {
   answer: %s(input: $input, timeoutMs: $ms) { allowed reason seq expiresAt quantities { name amount } }
 }
 """
-_QUERIES = {
+QUERIES = {
     Call.CONSUME: _ASKING % ("ConsumeInput", "consume"),
     Call.RESERVE: _ASKING % ("ReserveInput", "reserve"),
     Call.SETTLE: _ASKING % ("SettleReservationInput", "settleReservation"),
@@ -192,7 +192,7 @@ class HttpDoor:
         return [self._ask(call, item) for item in items]
 
     def _ask(self, call: Call, item: Item) -> Word:
-        asked = {"query": _QUERIES[call], "variables": {"input": item, "ms": self._ms}}
+        asked = {"query": QUERIES[call], "variables": {"input": item, "ms": self._ms}}
         try:
             answer = self._client.post(self._url, json=asked).json()
         except httpx.ConnectError:

@@ -11,7 +11,7 @@ from controlplane.db.lanes.ticket import Call
 from tests.faults.words import Door, Item, Told, Word, asked
 
 #: Seconds that most are held; others end while the server is away.
-LONG = 3600
+HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Hold:
     customer: str
     key: str
     amount: int
-    seconds: int = LONG
+    seconds: int = HOUR
     said: list[Said] = field(default_factory=list)
 
     @property
@@ -85,7 +85,7 @@ class Holder:
         self._ask(Call.RESERVE, holds, [hold.seconds for hold in holds])
         holds = [hold for hold in holds if hold.number is not None]
         if chance() < 0.3:
-            self._ask(Call.EXTEND, holds, [pick((1, LONG, 2 * LONG)) for _ in holds])
+            self._ask(Call.EXTEND, holds, [pick((1, HOUR, 2 * HOUR)) for _ in holds])
         for _ in range(pick((0, 0, 1, 2))):
             self._ask(Call.SETTLE, holds, [self._used(hold) for hold in holds])
         end = chance()
@@ -94,7 +94,7 @@ class Holder:
         elif end < 0.75:
             self._ask(Call.RELEASE, holds, [0 for _ in holds])
         if chance() < 0.2:  # too late, mostly
-            self._ask(pick((Call.RELEASE, Call.EXTEND)), holds, [LONG for _ in holds])
+            self._ask(pick((Call.RELEASE, Call.EXTEND)), holds, [HOUR for _ in holds])
 
     def _used(self, hold: Hold) -> int:
         """Mostly more than before, sometimes less, and now and then more than is held."""

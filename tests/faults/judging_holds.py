@@ -85,10 +85,19 @@ def _wrong_about_a_step(said: Said, word: Told, record: Record) -> Iterator[str]
     if word.allowed:
         if word.reason is not None or (word.seq and record.steps.get(word.seq) != said.call.name):
             yield f"no such step: {said}"
-    elif word.reason != ENDED or not (
-        record.is_closed if said.call is Call.SETTLE else record.state != "HELD"
-    ):
+    elif word.reason != ENDED or not _has_ended_for(said, record):
         yield f"denied without reason: {said}"
+
+
+def _has_ended_for(said: Said, record: Record) -> bool:
+    """Whether it is over, and not by what was said, be it said before."""
+    match said.call:
+        case Call.SETTLE:
+            return record.is_closed and (record.state == "RELEASED" or said.figure > record.settled)
+        case Call.RELEASE:
+            return record.state in ("SETTLED", "EXPIRED")
+        case _:
+            return record.state != "HELD"
 
 
 def end_all(place: Place, customer: str, holds: dict[int, Hold]) -> dict[int, int]:

@@ -19,7 +19,7 @@ from random import Random
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from tests.faults.holding import LONG, Hold, Holder
+from tests.faults.holding import HOUR, Hold, Holder
 from tests.faults.words import Door, Item, Key, Word, asked, in_short
 
 #: What was asked under each key: an amount that was to be consumed and what was told, or a reservation.
@@ -78,7 +78,7 @@ class Load:
                 else:
                     holds = {_key(item): Hold(*_key(item), _amount(item)) for item in items}
                     for hold in holds.values():
-                        hold.seconds = random.choice((1, 2, LONG, LONG))
+                        hold.seconds = random.choice((1, 2, HOUR, HOUR))
                     self.told.update(holds)
                     Holder(door, random).lead(list(holds.values()))
         except Exception as error:
