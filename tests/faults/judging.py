@@ -7,7 +7,7 @@ import psycopg
 from controlplane.db.lanes.ticket import Call
 from tests.faults.doors import is_replayed, say, told_in
 from tests.faults.holding import Hold
-from tests.faults.judging_holds import end_all, expire_all, wrong_about
+from tests.faults.judging_holds import end_all, pass_time, wrong_about
 from tests.faults.load import Asked
 from tests.faults.records import balances, read_answers, read_balances, read_reservations
 from tests.faults.standing import Place
@@ -38,7 +38,7 @@ def stands(place: Place, told: Asked, granted: int) -> None:
         )
         for customer in customers
     }
-    expire_all(place)
+    pass_time(place, "2 days")  # longer than anything may be held
     for customer in customers:
         assert read_balances(place, customer) == balances(granted, spent[customer], held=0)
         assert all(record.state != "HELD" for record in read_reservations(place, customer).values())
@@ -87,6 +87,7 @@ def _stands(place: Place, customer: str, own: dict[str, tuple[int, Word] | Hold]
     held = sum(each.rest for each in reservations.values())
     assert read_balances(place, customer) == balances(granted, spent, held), "asking again held twice"
 
+    pass_time(place, "5 seconds")  # so that nothing expires from here on
     settled = end_all(place, customer, numbers)
     assert settled == {
         number: record.settled for number, record in read_reservations(place, customer).items()
