@@ -236,7 +236,7 @@ class Proxy:
 
     def cut(self, load: Load, step: Step, way: Way, seconds: float, call: Call | None = None) -> None:
         """Cut one of this load's, which must go on."""
-        made = self.arm(step, way, seconds, call).made.wait(10)
+        made = self.arm(step, way, seconds, call).made.wait(20)
         assert made, (step, way, seconds, call, load.failures, load.words)
 
     def take(self, language: Language, question: bytes) -> Cut | None:
