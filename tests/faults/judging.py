@@ -1,53 +1,98 @@
 """Whether what callers were told is so: by history, by what the same keys are told again, by ``verify``."""
 
 import time
-from collections.abc import Mapping
 
 import psycopg
 
-from tests.faults.doors import consume
-from tests.faults.load import Item, Key, Refused, Told, Unknown, Word, asked
+from controlplane.db.lanes.ticket import Call
+from tests.faults.doors import is_replayed, say, told_in
+from tests.faults.holding import Hold
+from tests.faults.judging_holds import end_all, pass_time, wrong_about
+from tests.faults.load import Asked
+from tests.faults.records import balances, read_answers, read_balances, read_reservations
 from tests.faults.standing import Place
+from tests.faults.words import Refused, Told, Unknown, Word, asked
 
 #: Seconds within which whatever was still under way has ended, since its caller has gone.
 SECONDS = 20.0
 
 
-def stands(place: Place, told: Mapping[Key, tuple[int, Word]], granted: int) -> None:
+def stands(place: Place, told: Asked, granted: int) -> None:
     """Everything that was told is so, and every key is told one thing for ever.
 
-    * ALLOWED: there is one usage event with these figures; DENIED: it is recorded, and moved nothing;
+    * ALLOWED: there is one usage event with these figures, or one reservation, in the state that its holder
+      was told; what it was told to be settled is charged, once;
+    * DENIED: it is recorded, and moved nothing;
     * refused: there is no trace of the key, neither now nor when all that was under way has ended;
     * UNKNOWN: either is so.
 
-    Nobody is denied what there is: only more than was granted is.
+    Nobody is denied what there is: only more than was granted is. What is held is what reservations hold; in
+    the end, which this brings about by saying everything again, that is nothing.
     """
     wait_for_the_rest(place)
     assert place.faults == []
-    for customer in sorted({customer for customer, _ in told}):
-        own = {key: word for (owner, key), word in told.items() if owner == customer}
-        recorded = _recorded(place, customer)
-        wrong = [
-            f"{customer} {key} for {amount}: told {word}, recorded {recorded.get(key)}"
-            for key, (amount, word) in own.items()
-            if not _is_so(amount, granted, word, recorded.get(key))
-        ]
-        assert not wrong, "\n".join(wrong[:5])
-        assert set(recorded) <= set(own), "what nobody asked for"
-        spent = sum(amount for answer, amount in recorded.values() if answer.allowed)
-        assert place.rows("SELECT available FROM core.wallet WHERE customer_id = %s", customer) == [
-            (granted - spent,)
-        ]
-        used = "SELECT coalesce(sum(used), 0) FROM core.counter WHERE customer_id = %s"
-        assert place.rows(used, customer) == [(spent,)]
-        items = [asked(customer, key, amount) for key, (amount, _) in own.items()]
-        again, once_more = _asked_again(place, items), _asked_again(place, items)
-        for key, before in recorded.items():
-            assert again[key] == (before[0], True), key
-        assert {key: answer for key, (answer, _) in again.items()} == {
-            key: answer for key, (answer, replayed) in once_more.items() if replayed
-        }
+    customers = sorted({customer for customer, _ in told})
+    spent = {
+        customer: _stands(
+            place, customer, {key: each for (owner, key), each in told.items() if owner == customer}, granted
+        )
+        for customer in customers
+    }
+    pass_time(place, "2 days")  # longer than anything may be held
+    for customer in customers:
+        assert read_balances(place, customer) == balances(granted, spent[customer], held=0)
+        assert all(record.state != "HELD" for record in read_reservations(place, customer).values())
     assert place.faults == []
+
+
+def _stands(place: Place, customer: str, own: dict[str, tuple[int, Word] | Hold], granted: int) -> int:
+    """The same of one customer; what it has spent in the end."""
+    recorded, reservations = read_answers(place, customer), read_reservations(place, customer)
+    wrong = []
+    for key, each in own.items():
+        answer, charged = recorded.get(key, (None, 0))
+        if isinstance(each, Hold):
+            record = reservations.get(answer.seq or 0) if answer and answer.allowed else None
+            wrong += [
+                f"{why}: {each}, recorded {answer} {record}"
+                for why in wrong_about(each, granted, answer, record)
+            ]
+        elif not _is_so(*each, granted, answer, charged):
+            wrong.append(f"{customer} {key} for {each[0]}: told {each[1]}, recorded {answer} for {charged}")
+    assert not wrong, "\n".join(wrong[:5])
+    assert set(recorded) <= set(own), "what nobody asked for"
+
+    spent = sum(charged for _, charged in recorded.values()) + sum(
+        each.settled for each in reservations.values()
+    )
+    held = sum(each.rest for each in reservations.values())
+    assert read_balances(place, customer) == balances(granted, spent, held)
+
+    answers = _asked_again(place, customer, own)
+    for key, (answer, _) in recorded.items():
+        assert answers[key] == (answer, True), key
+    spent += sum(
+        own[key][0]
+        for key, (answer, was) in answers.items()
+        if not was and answer.allowed and not isinstance(own[key], Hold)
+    )
+    numbers = {
+        answers[key][0].seq or 0: each
+        for key, each in own.items()
+        if isinstance(each, Hold) and answers[key][0].allowed
+    }
+    reservations = read_reservations(place, customer)
+    assert set(reservations) == set(numbers), "one reservation a key"
+    before = {number: record.settled for number, record in reservations.items()}
+    held = sum(each.rest for each in reservations.values())
+    assert read_balances(place, customer) == balances(granted, spent, held), "asking again held twice"
+
+    pass_time(place, "5 seconds")  # so that nothing expires from here on
+    settled = end_all(place, customer, numbers)
+    assert settled == {
+        number: record.settled for number, record in read_reservations(place, customer).items()
+    }
+    return spent + sum(settled.values()) - sum(before.values())
 
 
 def wait_for_the_rest(place: Place) -> None:
@@ -61,38 +106,33 @@ def wait_for_the_rest(place: Place) -> None:
         time.sleep(0.05)
 
 
-def _recorded(place: Place, customer: str) -> dict[str, tuple[Told, int]]:
-    """Each key's answer, and what was charged for it by its usage event."""
-    rows = place.rows(
-        "SELECT core.key_text(i.key), i.allowed, nullif(i.reason, ''), i.seq,"
-        " coalesce((SELECT sum((u.credits ->> 'general')::numeric) FROM core.usage_event AS u"
-        "           WHERE u.customer_id = i.customer_id AND u.seq = i.seq AND i.allowed), 0)"
-        " FROM core.idempotency AS i WHERE i.customer_id = %s AND i.key <> 'grant'",
-        customer,
-    )
-    allowed = [seq for _, is_allowed, _, seq, _ in rows if is_allowed]
-    events = place.rows("SELECT seq FROM core.usage_event WHERE customer_id = %s ORDER BY seq", customer)
-    assert [(seq,) for seq in sorted(allowed)] == events, "one event for each key that was allowed"
-    return {key: (Told(is_allowed, why, seq), int(charged)) for key, is_allowed, why, seq, charged in rows}
-
-
-def _is_so(amount: int, granted: int, word: Word, recorded: tuple[Told, int] | None) -> bool:
-    if recorded and recorded[0].allowed != (amount <= granted):
+def _is_so(amount: int, word: Word, granted: int, recorded: Told | None, charged: int) -> bool:
+    if recorded and (recorded.allowed != (amount <= granted) or charged != amount * recorded.allowed):
         return False
-    charged = amount if recorded and recorded[0].allowed else 0
     match word:
         case Told():
-            return recorded == (word, charged)
+            return recorded == word
         case Refused():
             return recorded is None
         case Unknown():
-            return recorded is None or recorded[1] == charged
+            return True
 
 
-def _asked_again(place: Place, items: list[Item]) -> dict[str, tuple[Told, bool]]:
+def _asked_again(
+    place: Place, customer: str, own: dict[str, tuple[int, Word] | Hold]
+) -> dict[str, tuple[Told, bool]]:
+    """What each key is told, and whether that was known before; twice, and the second time all of it was."""
+    consumptions = [asked(customer, key, each[0]) for key, each in own.items() if not isinstance(each, Hold)]
+    holds = [each.item(Call.RESERVE, each.seconds) for each in own.values() if isinstance(each, Hold)]
     with psycopg.connect(place.url, autocommit=True) as connection:
-        return {
-            key: (Told(allowed, reason, seq), replayed)
-            for start in range(0, len(items), 200)
-            for _, key, allowed, reason, _, replayed, seq in consume(connection, items[start : start + 200])
-        }
+        first, second = (
+            {
+                row[1]: (told_in(Call.CONSUME, row), is_replayed(row))
+                for call, items in ((Call.CONSUME, consumptions), (Call.RESERVE, holds))
+                for start in range(0, len(items), 200)
+                for row in say(connection, call, items[start : start + 200])
+            }
+            for _ in range(2)
+        )
+    assert second == {key: (answer, True) for key, (answer, _) in first.items()}
+    return first

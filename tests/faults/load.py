@@ -6,59 +6,24 @@
     load.lost                      # how often an answer did not come
 
 A spender sends one call after the other, each with new keys, to one customer or to several at once, through
-a door of its own (``tests.faults.doors``). Afterwards ``tests.faults.judging`` asks whether all of it is so.
+a door of its own (``tests.faults.doors``): it consumes, or it makes reservations and leads them to an end.
+Afterwards ``tests.faults.judging`` asks whether all of it is so.
 """
 
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Self, TypeAlias
 
-Key: TypeAlias = tuple[str, str]
-Item: TypeAlias = dict[str, Any]
+from tests.faults.holding import HOUR, Hold, Holder
+from tests.faults.words import Door, Item, Key, Word, asked, in_short
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer, as it must be told again."""
-
-    allowed: bool
-    reason: str | None
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It was said that nothing was written, and that the same again may pass."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """It was said that nobody knows."""
-
-
-Word: TypeAlias = Told | Refused | Unknown
-
-#: What a caller may be told, in short, while the database or the way to it comes and goes.
-IN_AN_OUTAGE = {"ALLOWED", "DENIED", "UNKNOWN", "DATABASE_UNREACHABLE", "LOCKED", "DEADLINE_EXCEEDED"}
-
-
-class Door(Protocol):
-    """A way to ask."""
-
-    lost: int
-
-    def send(self, items: list[Item]) -> Sequence[Word]:
-        """What each item ended with; in time, and nothing else."""
-
-    def close(self) -> None:
-        """No more will be asked."""
+#: What was asked under each key: an amount that was to be consumed and what was told, or a reservation.
+Asked: TypeAlias = Mapping[Key, tuple[int, Word] | Hold]
 
 
 @dataclass
@@ -69,7 +34,7 @@ class Load:
     spenders: int = 6
     customers: int = 3
     seed: int = 0
-    told: dict[Key, tuple[int, Word]] = field(default_factory=dict)
+    told: dict[Key, tuple[int, Word] | Hold] = field(default_factory=dict)
     lost: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -93,7 +58,11 @@ class Load:
     @property
     def words(self) -> Counter[str]:
         """How often what was told: ALLOWED, DENIED, UNKNOWN, or the code of a refusal."""
-        return Counter(_in_short(word) for _, word in list(self.told.values()))
+        return Counter(
+            in_short(word)
+            for each in list(self.told.values())
+            for word in ([said.word for said in list(each.said)] if isinstance(each, Hold) else each[1:])
+        )
 
     def _spend(self, number: int) -> None:
         random = Random(f"{self.seed}.{number}")
@@ -103,9 +72,15 @@ class Load:
                 if self._stop.is_set():
                     break
                 items = self._items(random, f"{self.seed}.{number}.{call}")
-                for item, word in zip(items, door.send(items), strict=True):
-                    key = item["customerId"], item["idempotencyKey"]
-                    self.told[key] = int(item["quantities"][0]["amount"]), word
+                if random.random() < 0.5:
+                    for item, word in zip(items, door.send(items), strict=True):
+                        self.told[_key(item)] = _amount(item), word
+                else:
+                    holds = {_key(item): Hold(*_key(item), _amount(item)) for item in items}
+                    for hold in holds.values():
+                        hold.seconds = random.choice((1, 2, HOUR, HOUR))
+                    self.told.update(holds)
+                    Holder(door, random).lead(list(holds.values()))
         except Exception as error:
             self.failures.append(f"spender {number}: {type(error).__name__} {error}")
         finally:
@@ -128,17 +103,9 @@ def rounds(usual: int) -> int:
     return int(os.environ.get("CONTROLPLANE_TEST_ROUNDS") or usual)
 
 
-def asked(customer: str, key: str, amount: int) -> Item:
-    """One item."""
-    quantities = [{"name": "input", "amount": str(amount)}]
-    return {"customerId": customer, "idempotencyKey": key, "featureId": "chat", "quantities": quantities}
+def _key(item: Item) -> Key:
+    return item["customerId"], item["idempotencyKey"]
 
 
-def _in_short(word: Word) -> str:
-    match word:
-        case Told():
-            return "ALLOWED" if word.allowed else "DENIED"
-        case Refused():
-            return word.code
-        case Unknown():
-            return "UNKNOWN"
+def _amount(item: Item) -> int:
+    return int(item["quantities"][0]["amount"])

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 from psycopg.conninfo import conninfo_to_dict
 
+from controlplane.db.lanes.ticket import Call
 from controlplane.db.urls import changed_url
 from tests.faults.load import Load
 
@@ -51,11 +52,17 @@ class Way(Enum):
 
 @dataclass
 class Cut:
-    """One that is to be made, or was; ``seconds`` is how long a delay takes."""
+    """One that is to be made, or was.
+
+    Attributes:
+        seconds: how long a delay takes.
+        call: of which kind the question must be; None if any will do.
+    """
 
     step: Step
     way: Way
     seconds: float
+    call: Call | None
     made: threading.Event = field(default_factory=threading.Event)
 
 
@@ -71,12 +78,12 @@ class Language(Protocol):
     def is_last(self, message: bytes) -> bool:
         """Whether an answer ends with it."""
 
-    def is_of_interest(self, question: bytes) -> bool:
-        """Whether it is one to cut."""
+    def call_in(self, question: bytes) -> Call | None:
+        """Of which kind it is; None if it is not one to cut."""
 
 
 class Postgres:
-    """Protocol 3.0 without TLS. Of interest is what carries an idempotency key."""
+    """Protocol 3.0 without TLS. Of interest is what carries an idempotency key or names a reservation."""
 
     def __init__(self) -> None:
         self._begins = True
@@ -98,12 +105,26 @@ class Postgres:
     def is_last(self, message: bytes) -> bool:
         return message[:1] == b"Z"
 
-    def is_of_interest(self, question: bytes) -> bool:
-        return b"idempotencyKey" in question
+    def call_in(self, question: bytes) -> Call | None:
+        """By the fields of its items; whatever else has a key, such as a grant, is as a consumption."""
+        if b"reservationId" in question:
+            if b"ttlSeconds" in question:
+                return Call.EXTEND
+            return Call.SETTLE if b"quantities" in question else Call.RELEASE
+        if b"idempotencyKey" in question:
+            return Call.RESERVE if b"ttlSeconds" in question else Call.CONSUME
+        return None
 
 
 class Http:
     """HTTP/1.1 with a Content-Length; an answer is one message. Of interest are mutations."""
+
+    _INPUTS: ClassVar[dict[bytes, Call]] = {
+        b"ReserveInput": Call.RESERVE,
+        b"SettleReservationInput": Call.SETTLE,
+        b"ReleaseReservationInput": Call.RELEASE,
+        b"ExtendReservationInput": Call.EXTEND,
+    }
 
     async def question(self, client: asyncio.StreamReader) -> bytes:
         return await self.message(client)
@@ -118,8 +139,10 @@ class Http:
     def is_last(self, message: bytes) -> bool:
         return True
 
-    def is_of_interest(self, question: bytes) -> bool:
-        return b"mutation" in question
+    def call_in(self, question: bytes) -> Call | None:
+        if b"mutation" not in question:
+            return None
+        return next((call for name, call in self._INPUTS.items() if name in question), Call.CONSUME)
 
 
 async def _counted(reader: asyncio.StreamReader, kind: bytes) -> bytes:
@@ -151,10 +174,10 @@ class Proxy:
         self._links: set[_Link] = set()
         self.over = asyncio.Event()
 
-    def arm(self, step: Step, way: Way, seconds: float = 0.5) -> Cut:
-        """Cut the next question of interest."""
+    def arm(self, step: Step, way: Way, seconds: float = 0.5, call: Call | None = None) -> Cut:
+        """Cut the next question of interest, or the next of one kind."""
         assert step is not Step.SENT or way in (Way.RESET, Way.CLOSE), "else it is the same as UNHEARD"
-        self._armed = made = Cut(step, way, seconds)
+        self._armed = made = Cut(step, way, seconds, call)
         return made
 
     def url(self, url: str) -> str:
@@ -211,14 +234,17 @@ class Proxy:
         for link in list(self._links):
             link.is_silent = True
 
-    def cut(self, load: Load, step: Step, way: Way, seconds: float) -> None:
+    def cut(self, load: Load, step: Step, way: Way, seconds: float, call: Call | None = None) -> None:
         """Cut one of this load's, which must go on."""
-        made = self.arm(step, way, seconds).made.wait(10)
-        assert made, (step, way, seconds, load.failures, load.words)
+        made = self.arm(step, way, seconds, call).made.wait(20)
+        assert made, (step, way, seconds, call, load.failures, load.words)
 
     def take(self, language: Language, question: bytes) -> Cut | None:
         """The cut, if this is the question for it."""
-        if self._armed is None or not language.is_of_interest(question):
+        if self._armed is None:
+            return None
+        call = language.call_in(question)
+        if call is None or self._armed.call not in (None, call):
             return None
         cut, self._armed = self._armed, None
         return cut

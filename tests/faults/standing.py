@@ -8,7 +8,7 @@ Everything an application does goes through ``api``; ``recover`` is the command,
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,9 +46,9 @@ class Place:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def rows(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, *arguments: Any, **named: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            return connection.execute(statement, arguments).fetchall()  # type: ignore[arg-type]
+            return connection.execute(statement, named or arguments).fetchall()  # type: ignore[arg-type]
 
     def make_world(self, amount: str = "1000") -> None:
         """A credit a unit, and so many of them."""
@@ -70,16 +70,25 @@ class Place:
                 )
                 customer.change("set_budget", budgetId="all", limit=str(granted), **shape)
 
-    @contextmanager
-    def trip(self, name: str, does: str, *, at_commit: bool = False) -> Iterator[None]:
+    def trip(self, name: str, does: str, *, at_commit: bool = False) -> AbstractContextManager[None]:
         """Whatever is recorded under a key that begins with ``name`` does this, in PL/pgSQL."""
-        when = f"CONSTRAINT TRIGGER {name} AFTER" if at_commit else f"TRIGGER {name} BEFORE"
+        when = f"starts_with(core.key_text(NEW.key), '{name}')"
+        return self._trip(name, "core.idempotency", when, does, at_commit)
+
+    def trip_steps(self, kind: str, does: str, *, at_commit: bool = False) -> AbstractContextManager[None]:
+        """Whatever steps of reservations of a kind, or of this pattern of kinds, are recorded do this."""
+        return self._trip("stumble", "core.reservation_step", f"NEW.kind ~ '^({kind})$'", does, at_commit)
+
+    @contextmanager
+    def _trip(self, name: str, table: str, when: str, does: str, at_commit: bool) -> Iterator[None]:
+        trigger = f"CONSTRAINT TRIGGER {name} AFTER" if at_commit else f"TRIGGER {name} BEFORE"
         later = "DEFERRABLE INITIALLY DEFERRED" if at_commit else ""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(
-                f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"  # type: ignore[arg-type]
-                f" IF starts_with(core.key_text(NEW.key), '{name}') THEN {does}; END IF; RETURN NEW; END $$;"
-                f"CREATE {when} INSERT ON core.idempotency {later}"
+                f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"  # type: ignore[arg-type]
+                " AS $$ BEGIN"
+                f" IF {when} THEN {does}; END IF; RETURN NEW; END $$;"
+                f"CREATE {trigger} INSERT ON {table} {later}"
                 f" FOR EACH ROW EXECUTE FUNCTION public.{name}()"
             )
             yield

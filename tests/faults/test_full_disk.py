@@ -17,10 +17,11 @@ from controlplane.db.account import account_for
 from controlplane.types import Role
 from tests.faults.doors import lanes_on
 from tests.faults.judging import stands
-from tests.faults.load import IN_AN_OUTAGE, Load
+from tests.faults.load import Load
 from tests.faults.small_disk import small_disk
 from tests.faults.standing import LOOSE, Standing
 from tests.faults.test_killed_postgres import wait_for_answers
+from tests.faults.words import IN_AN_OUTAGE
 from tests.servers import ROLE_PREFIX
 
 GRANTED = 1_000_000

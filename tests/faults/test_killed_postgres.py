@@ -6,6 +6,7 @@ refused there is no trace. ``make faults ROUNDS=50`` kills more often.
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,11 +17,14 @@ import psutil
 import psycopg
 import pytest
 
+from controlplane.db.lanes.ticket import Call
 from controlplane.types import Role
 from tests.faults.doors import Spender, lanes_on
+from tests.faults.holding import HOUR, Hold, ask
 from tests.faults.judging import stands
-from tests.faults.load import IN_AN_OUTAGE, Load, rounds
+from tests.faults.load import Load, rounds
 from tests.faults.standing import Standing
+from tests.faults.words import IN_AN_OUTAGE
 from tests.servers import ROLE_PREFIX
 
 pytestmark = pytest.mark.durable
@@ -35,7 +39,7 @@ SOON = 20.0
 @pytest.fixture
 def durable(folder: Path) -> Iterator[Standing]:
     """A server that keeps what it says but for commits: those, api makes durable whatever it is told."""
-    settings = {"shared_buffers": "64MB", "synchronous_commit": "off"}
+    settings = {"shared_buffers": "64MB", "synchronous_commit": "off", "wal_writer_delay": "10s"}
     with Standing.new(folder / "data", settings) as place:
         assert place.rows("SELECT current_setting('fsync'), current_setting('full_page_writes')") == [
             ("on", "on")
@@ -65,6 +69,26 @@ def test_what_was_answered_stands_once(durable: Standing) -> None:
     assert callers.words["DENIED"] > 0
     assert set(callers.words) <= IN_AN_OUTAGE
     stands(durable, {**sql.told, **callers.told}, GRANTED)
+
+
+def test_the_last_word_about_a_reservation_stands(durable: Standing) -> None:
+    """Nobody commits after it, of whose durability it could live."""
+    url = durable.server.url("controlplane", user=APP)
+    hold, other = Hold("c0", "used", 10), Hold("c0", "given up", 7)
+    asked_for = [
+        [(other, Call.RESERVE, HOUR), (hold, Call.RESERVE, HOUR)],
+        [(hold, Call.EXTEND, 2 * HOUR), (hold, Call.SETTLE, 4)],
+        [(other, Call.RELEASE, 0)],
+    ]
+    for steps in asked_for:
+        door = Spender(url, threading.Event())
+        for each, call, figure in steps:
+            ask(door, call, {0: figure}, [each], is_last=True)
+        kill_everything(durable, Random())
+        door.close()
+        kinds = durable.rows("SELECT kind FROM core.reservation_step ORDER BY seq DESC LIMIT 1")
+        assert kinds == [(steps[-1][1].name,)]
+    stands(durable, {("c0", each.key): each for each in (hold, other)}, GRANTED)
 
 
 def wait_for_answers(load: Load) -> None:

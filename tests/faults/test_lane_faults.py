@@ -13,9 +13,9 @@ from controlplane.types import Role
 from tests.concurrency.deciding import Seen, deciding, together, told
 from tests.faults.doors import lanes_on, word_of
 from tests.faults.judging import stands, wait_for_the_rest
-from tests.faults.load import Unknown, asked
 from tests.faults.proxy import Postgres, Proxy, Step, Way, server_of
 from tests.faults.standing import Place
+from tests.faults.words import Unknown, asked
 
 GRANTED = 1_000
 CUSTOMERS = 4

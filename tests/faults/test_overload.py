@@ -17,9 +17,9 @@ from controlplane.types import Role
 from tests.concurrency.deciding import deciding
 from tests.faults.doors import word_of
 from tests.faults.judging import stands
-from tests.faults.load import Key, Refused, Told, Word, asked
 from tests.faults.standing import Place
 from tests.faults.test_lane_faults import held
+from tests.faults.words import Key, Refused, Told, Word, asked
 
 GRANTED = 1_000_000
 CUSTOMERS = 6

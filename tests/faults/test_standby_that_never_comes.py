@@ -15,8 +15,8 @@ import pytest
 from controlplane.types import Role
 from tests.faults.doors import Lanes, lanes_on
 from tests.faults.judging import stands
-from tests.faults.load import Told, Unknown, asked
 from tests.faults.standing import Standing
+from tests.faults.words import Told, Unknown, asked
 from tests.servers import ROLE_PREFIX
 
 GRANTED = 1_000

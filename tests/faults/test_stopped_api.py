@@ -12,9 +12,10 @@ from tests.api.serving import Api
 from tests.commands import Up
 from tests.faults.doors import HttpDoor
 from tests.faults.judging import stands
-from tests.faults.load import Load, Refused, asked
+from tests.faults.load import Load
 from tests.faults.standing import Place
 from tests.faults.test_lane_faults import held
+from tests.faults.words import Refused, asked
 from tests.integration.test_serve import READY, SERVE
 
 GRANTED = 1_000_000
