@@ -191,7 +191,7 @@ def test_a_settlement_that_arrives_after_expiry(
     paid = min(4, 10 - taken)
     word = hold.said[-1].word
     assert isinstance(word, Told)
-    assert (word.allowed, word.total) == (True, 4)
+    assert (word.allowed, word.reason, word.total) == (True, None if paid == 4 else "INSUFFICIENT_CREDITS", 4)
     [record] = read_reservations(spending, "c0").values()
     assert (record.state, record.is_closed, record.settled, record.charged) == ("EXPIRED", True, 4, (4, paid))
     assert list(record.steps.values()) == ["RESERVE", "EXPIRE", "SETTLE"]

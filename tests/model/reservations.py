@@ -16,7 +16,6 @@ from tests.model.answer import (
     show_credits,
     show_instant,
     show_quantities,
-    show_shortfall,
     show_slice,
     show_wallet,
 )
@@ -99,7 +98,7 @@ class Steps:
                 step.quantities, reservation.settled
             ):
                 return self.refused(reservation, Reason.RESERVATION_ENDED)
-            return self.answer(reservation) | {"replayed": True}
+            return self.settled(reservation) | {"replayed": True}
         total = larger(reservation.settled, step.quantities)
         settlement = Settlement(reservation, self.catalog, total, step.final)
         if settlement.refusal is not None:
@@ -108,14 +107,9 @@ class Steps:
         recorded = settlement.brings_more or step.final
         if recorded:
             settlement.book(self.booking)
-        short = settlement.excess.shortfall > 0
         paid = [Slice(hold.wallet, hold.grant, amount) for hold, amount in settlement.paid]
-        return self.answer(reservation, recorded) | {
-            "wouldAllow": not short,
-            "reason": Reason.INSUFFICIENT_CREDITS.name if short else None,
-            "slices": [show_slice(*each) for each in [*paid, *settlement.excess.slices]],
-            "shortfall": show_shortfall(settlement.excess),
-        }
+        slices = [show_slice(*each) for each in [*paid, *settlement.excess.slices]]
+        return self.settled(reservation, recorded) | {"slices": slices}
 
     def release(self, reservation: Reservation, step: Step) -> Answer:
         """What was settled stays settled."""
@@ -159,7 +153,16 @@ class Steps:
             "expiresAt": show_instant(reservation.expires_at),
             "quantities": show_quantities(reservation.settled),
             "credits": show_credits(reservation.credits()),
+            "shortfall": show_credits(reservation.credits(shortfall=True)),
             "wallets": [show_wallet(wallet, self.instant) for wallet in wallets],
+        }
+
+    def settled(self, reservation: Reservation, recorded: bool = False) -> Answer:
+        """What fell short is told whenever it is told that it is settled."""
+        short = bool(reservation.credits(shortfall=True))
+        return self.answer(reservation, recorded) | {
+            "wouldAllow": not short,
+            "reason": Reason.INSUFFICIENT_CREDITS.name if short else None,
         }
 
     def refused(self, reservation: Reservation, reason: Reason) -> Answer:

@@ -202,6 +202,13 @@ SLIPS = (
         "NULL;",
     ),
     Slip(
+        "P6",
+        "a settlement that fell short is told as a success when it is told again",
+        "core.take_steps",
+        r"p_kind\[v_i\] = 'SETTLE' AND v_i_allowed\[v_i\]",
+        "v_short > 0",
+    ),
+    Slip(
         "P2",
         "a release ends nothing",
         "core.take_steps",

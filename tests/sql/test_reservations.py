@@ -134,7 +134,10 @@ def test_a_settle_that_arrives_after_expiry(world: World) -> None:
     assert (later["credits"], later["shortfall"]) == ({"general": "10"}, {"general": "30"})
     assert later["state"] == "EXPIRED"
     assert world.wallet() == (0, 0, 0, 30)
-    assert world.settle(second, "40")["replayed"]
+    again = world.settle(second, "40")
+    assert again["replayed"]
+    for told in ("allowed", "would_allow", "reason", "credits", "shortfall"):
+        assert again[told] == later[told], told
     assert world.settle(second, "41")["reason"] == "RESERVATION_ENDED"
 
 
@@ -168,6 +171,33 @@ def test_an_estimate_ten_times_too_low(world: World) -> None:
     assert (answer["credits"], answer["shortfall"]) == ({"general": "100"}, {"general": "20"})
     assert world.budget("day") == ("120", "0")
     assert world.consume("c", "1")["reason"] == "BUDGET_EXCEEDED"
+
+
+def test_what_fell_short_is_told_until_the_end(world: World) -> None:
+    """Whoever lost the first answer hears of it in the next."""
+    held = world.reserve("r", "60")
+    assert world.settle(held, "60", final=False)["would_allow"]
+    for so_far, short in (("120", "20"), ("120", "20"), ("125", "25")):
+        answer = world.settle(held, so_far, final=False)
+        assert (answer["allowed"], answer["would_allow"], answer["reason"]) == (
+            True,
+            False,
+            "INSUFFICIENT_CREDITS",
+        )
+        assert (answer["credits"], answer["shortfall"]) == ({"general": "100"}, {"general": short})
+    world.change("grant_credits", idempotencyKey="more", creditType="general", amount="50")
+    last = world.settle(held, "130")
+    assert (last["would_allow"], last["credits"], last["shortfall"]) == (
+        False,
+        {"general": "105"},
+        {"general": "25"},
+    )
+    assert world.rows("SELECT shortfall ->> 'general', reason FROM core.usage_event ORDER BY seq") == [
+        (None, None),
+        ("20", "INSUFFICIENT_CREDITS"),
+        ("5", "INSUFFICIENT_CREDITS"),
+        (None, None),
+    ]
 
 
 def test_an_estimate_that_is_absent(world: World) -> None:

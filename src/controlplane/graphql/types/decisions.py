@@ -115,7 +115,9 @@ class Decision:
         description="What it cost, or holds; of a settled reservation, all so far."
     )
     slices: list[Slice] = strawberry.field(description="Who paid, in burn order.")
-    shortfall: list[CreditAmount] = strawberry.field(description="Recorded, but paid by nothing.")
+    shortfall: list[CreditAmount] = strawberry.field(
+        description="Recorded, but paid by nothing; of a settled reservation, all so far."
+    )
     wallets: list[WalletBalance] = strawberry.field(description="The wallets on its path, afterwards.")
     entitlement: Entitlement | None = strawberry.field(description="What the plan says; null without one.")
     binding: Binding | None = strawberry.field(description="What denied it, or is nearest to.")
