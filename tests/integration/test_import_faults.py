@@ -16,7 +16,9 @@ import pytest
 from controlplane.db.pool import Database
 from controlplane.importing import running
 from controlplane.importing.columns import BALANCES
-from controlplane.importing.rows import Read, Row
+from controlplane.importing.rows import Row
+from controlplane.importing.spool import Spool
+from controlplane.importing.tally import Tally
 from tests.commands import environment
 from tests.imports import Done, imported, is_verified, state, written
 from tests.sql.configuring import Configuration
@@ -196,26 +198,29 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "PATIENCE", 0.5)
     rows = [Row(line, "acme", "{}", credits=("general", "1")) for line in range(2, 5)]
 
-    async def run() -> running.Import:
+    tally = Tally(counts_credits=True)
+
+    async def run(spool: Spool) -> running.Import:
         database = Database(
             "postgresql://nobody@127.0.0.1:1/none", size=1, statement_timeout_ms=1000, behind_pooler=False
         )
         await database.open()
         try:
-            importing = running.Import(database, BALANCES, dry_run=False, stop=asyncio.Event())
-            await importing.run(Read({"acme": rows}, count=3), 2, lambda done, total: None)
+            importing = running.Import(database, BALANCES, tally, dry_run=False, stop=asyncio.Event())
+            await importing.run(spool, 3, 2, lambda done, total: None)
             return importing
         finally:
             await database.close()
 
-    importing = asyncio.run(run())
+    with Spool() as spool:
+        for row in rows:
+            spool.add(row, None)
+            tally.expect(row)
+        assert list(spool.arrange()) == []
+        importing = asyncio.run(run(spool))
     assert importing.failure is not None
     assert importing.failure.code == "DATABASE_UNREACHABLE"
-    assert (importing.tally.done, importing.tally.not_sent, importing.tally.is_tied) == (
-        0,
-        {"general": 3},
-        True,
-    )
+    assert (tally.done, tally.not_sent, tally.is_tied) == (0, {"general": 3}, True)
 
 
 def test_a_history_that_does_not_go_on_here_is_told_at_once(
