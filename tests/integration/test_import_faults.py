@@ -1,6 +1,7 @@
 """An import that is killed, stopped, cut off or raced comes to the same end by running it again."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -100,6 +101,25 @@ def test_killed_in_the_middle(file: Path, connection: psycopg.Connection, databa
     there = granted(connection)
     assert 3 * GRANTS <= there < ROWS
     ends_well(imported("balances", file, database_url), connection, database_url, ROWS - there)
+
+
+def test_what_is_refused_is_listed_while_it_runs(
+    file: Path, connection: psycopg.Connection, database_url: str, tmp_path: Path
+) -> None:
+    """Here and by the database: whoever kills it has the list of what was refused so far."""
+    with file.open("a") as more:
+        more.write("c0,nothing,1,other\nc7,general,1\n")
+    refused = tmp_path / "refused.jsonl"
+    with held(database_url, "c3"):
+        process = begun(file, database_url, "--connections", "1", "--errors", str(refused))
+        wait_until_waiting(connection)
+        told = [json.loads(line) for line in refused.read_text().splitlines()]
+        process.kill()
+        process.communicate()
+    assert [(each["line"], each["code"]) for each in told] == [
+        (ROWS + 3, "WRONG_COLUMNS"),
+        (ROWS + 2, "NOT_FOUND"),
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
