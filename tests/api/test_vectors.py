@@ -1,5 +1,7 @@
 """Every case of the vectors, and a few histories, through GraphQL."""
 
+from typing import Any
+
 import pytest
 
 from tests.api.graphql_backend import GraphqlBackend, one_by_one
@@ -8,7 +10,9 @@ from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.forms import History
 from tests.conformance.model_backend import ModelBackend
+from tests.conformance.replay import apply
 from tests.conformance.sql_backend import stop_clock
+from tests.model.examples import ask, grant, wallet, world
 from tests.model.indebted import indebted
 from tests.model.reversing import reversing
 from tests.model.strategies import history
@@ -43,6 +47,27 @@ def test_graphql_agrees_with_the_model_on_what_is_held(api: Api, seed: int) -> N
 @pytest.mark.parametrize("seed", range(3))
 def test_graphql_agrees_with_the_model_on_what_is_taken_back(api: Api, seed: int) -> None:
     assert judged(api, reversing(seed, 40)) is None
+
+
+def test_an_observing_key_settles_beyond_the_hold_on_the_overdraft(api: Api) -> None:
+    """Which random histories seldom come to; what a key that observes nothing settles falls short."""
+    step = {"quantities": [{"name": "input", "amount": "5"}], "final": False}
+    asked: Any = {
+        "world": world(wallets=[wallet("general", overdraft="3")], grants=[grant("g1", "2")]),
+        "operations": [
+            {"op": "reserve", "items": [ask("k1", "1"), ask("k2", "1")], "observe": False},
+            {"op": "settle", "steps": [{"reservation": "k1", **step}], "observe": True},
+            {"op": "settle", "steps": [{"reservation": "k2", **step}], "observe": False},
+        ],
+    }
+    for item in asked["operations"][0]["items"]:
+        item |= {"sessionId": None, "dimensions": [], "overage": "REJECT", "group": None}
+    model = ModelBackend()
+    model.set_up(asked["world"])
+    _, [observed], [enforced] = [apply(model, operation) for operation in asked["operations"]]
+    assert (len(observed["slices"]), observed["shortfall"][0]["amount"]) == (2, "1")
+    assert (len(enforced["slices"]), enforced["shortfall"][0]["amount"]) == (1, "4")
+    assert judged(api, asked) is None
 
 
 def test_something_of_everything_was_judged(api: Api) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.conformance.sql_backend import stop_clock
 from tests.sql.test_reservations import World
 from tests.sql.test_reservations import world as _reserving
 
@@ -19,16 +20,17 @@ def usage(world: World) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("window", ["TOTAL", "YEAR"])
 def test_a_session_counts_for_thirty_days_after_its_last_use(world: World, window: str) -> None:
+    stop_clock(world.connection)
     world.cap("s", "10", window, each="SESSION")
     assert world.consume("c1", "6", sessionId="old")["allowed"]
     held = world.reserve("r", "3", sessionId="old", ttlSeconds=86_400)
     world.advance("1 hour")
     assert world.consume("c2", "2", sessionId="new")["allowed"]
-    world.advance("29 days 22 hours 59 minutes")
+    world.advance("29 days 22 hours 59 minutes 59 seconds")
     # The hold has expired and nobody has booked it, so that reading leaves it out.
     assert usage(world) == {"old": ("6", "0"), "new": ("2", "0")}
     assert world.check("5", sessionId="old")["reason"] == "BUDGET_EXCEEDED"
-    world.advance("1 minute")
+    world.advance("1 second")
     assert usage(world) == {"old": ("0", "0"), "new": ("2", "0")}
     assert world.check("10", sessionId="old")["allowed"]
     assert world.consume("c3", "4", sessionId="old")["allowed"]

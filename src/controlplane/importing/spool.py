@@ -18,7 +18,7 @@ from controlplane.importing.order import CIRCLE, levels
 from controlplane.importing.rows import Row
 
 #: KiB that SQLite may keep in memory.
-_CACHE_KIB = 16 * 1024
+_CACHE_KIB = 4 * 1024
 #: Rows that are fetched at a time.
 _AT_ONCE = 500
 _SELECT = "SELECT line, customer, given, entity, parent, credit_type, amount FROM row WHERE "
@@ -90,6 +90,16 @@ class Spool:
             yield from self._arrange()
 
     def _arrange(self) -> Iterator[tuple[Row, list[str]]]:
+        if self._connection.execute("SELECT 1 FROM row WHERE parent IS NOT NULL LIMIT 1").fetchone():
+            yield from self._parents_first()
+        self._connection.executescript("""
+            CREATE INDEX in_order ON row (customer, level, place);
+            CREATE TABLE size AS
+              SELECT customer, count(*) AS rows FROM row GROUP BY customer ORDER BY customer;
+            CREATE UNIQUE INDEX by_customer ON size (customer);
+        """)
+
+    def _parents_first(self) -> Iterator[tuple[Row, list[str]]]:
         parents = array("i", bytes(4 * (self._count + 1)))
         pairs = (
             "SELECT c.place, p.place FROM row AS c"
@@ -110,15 +120,8 @@ class Spool:
             for place in circle:
                 [row] = self._rows("place = ?", place)
                 yield row, names + ["…"] * (len(circle) > CIRCLE)
-        self._connection.executemany(
-            "DELETE FROM row WHERE place = ?", ([each] for c in circles for each in c)
-        )
-        self._connection.executescript("""
-            CREATE INDEX in_order ON row (customer, level, place);
-            CREATE TABLE size AS
-              SELECT customer, count(*) AS rows FROM row GROUP BY customer ORDER BY customer;
-            CREATE UNIQUE INDEX by_customer ON size (customer);
-        """)
+        taken_out = ([place] for circle in circles for place in circle)
+        self._connection.executemany("DELETE FROM row WHERE place = ?", taken_out)
 
     def long(self, most: int) -> list[str]:
         """Customers of more than so many rows, the one with the most first."""
