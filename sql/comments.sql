@@ -259,6 +259,8 @@ COMMENT ON FUNCTION core.balances_after(text [], bigint [])
 IS 'Balances of customers'' accounts, each after one entry, from the opening before it.';
 COMMENT ON FUNCTION core.grants_gone(text [], bigint [], timestamptz)
 IS 'How much had gone of customers'' grants, each after one entry.';
+COMMENT ON FUNCTION core.entry_money(core.ledger_entry [])
+IS 'The money at cost basis of some entries of a customer.';
 COMMENT ON FUNCTION core.late_balances(text, timestamptz)
 IS 'What had taken effect by an instant and was recorded after it, by account.';
 COMMENT ON FUNCTION core.seq_at(text, timestamptz)

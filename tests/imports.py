@@ -30,8 +30,11 @@ class Done:
 
     @property
     def codes(self) -> list[tuple[int, str, str]]:
-        """Line, field and code of everything that was refused."""
-        return [(each["line"], each["field"], each["code"]) for each in self.refused]
+        """Line, field and code of everything that was refused, by line."""
+        return [
+            (each["line"], each["field"], each["code"])
+            for each in sorted(self.refused, key=lambda each: each["line"])
+        ]
 
 
 def written(folder: Path, name: str, lines: Iterable[str]) -> Path:

@@ -11,7 +11,7 @@ from tests.conformance import forms
 from tests.conformance.backend import Malformed
 from tests.conformance.sql_backend import SqlBackend
 
-#: What each mutation answers with; everything else has no door yet (raises, suspension, the clock).
+#: What each mutation answers with; everything else has no door (the clock, what is due).
 MUTATIONS = {
     "upsert_credit_type": "creditType { creditType }",
     "upsert_feature": "feature { featureId }",
@@ -24,6 +24,11 @@ MUTATIONS = {
     "void_grant": "grant { grantId }",
     "transfer_credits": "parts { grantId }",
     "reverse_consumption": "seq",
+    "raise_budget": "budget { budgetId }",
+    "suspend_customer": "customer { isSuspended }",
+    "resume_customer": "customer { isSuspended }",
+    "suspend_entity": "entity { isSuspended }",
+    "resume_entity": "entity { isSuspended }",
 }
 DECISION = """
   allowed reason message replayed wouldAllow seq reservationId expiresAt
@@ -33,6 +38,20 @@ DECISION = """
   wallets { walletId creditType available held leased settled owed }
   binding { kind entityId budgetId limit used held resetsAt }
 """
+STATE = """
+query ($customerId: ID!, $reservationId: ID!) {
+  reservation(customerId: $customerId, reservationId: $reservationId) { state }
+}
+"""
+
+
+def one_by_one(history: forms.History) -> forms.History:
+    """The same with a call for each step, as the door has it."""
+    operations: list[forms.Operation] = []
+    for operation in history["operations"]:
+        given: Any = operation
+        operations += [{**given, "steps": [step]} for step in given["steps"]] if "steps" in given else [given]
+    return {"world": history["world"], "operations": operations}
 
 
 class GraphqlBackend(SqlBackend):
@@ -42,6 +61,14 @@ class GraphqlBackend(SqlBackend):
         super().__init__(api.connection)
         self._api = api
         self._observed = api.make_key(observe=True)
+
+    def suspend_customer(self, suspended: bool) -> None:
+        done = self._change("suspend_customer" if suspended else "resume_customer")
+        assert done["customer"]["isSuspended"] is suspended
+
+    def suspend_entity(self, entity_id: str, suspended: bool) -> None:
+        done = self._change("suspend_entity" if suspended else "resume_entity", entityId=entity_id)
+        assert done["entity"]["isSuspended"] is suspended
 
     def _call(self, function: str, **fields: Any) -> Any:
         return self._mutate(function, fields)
@@ -81,16 +108,36 @@ class GraphqlBackend(SqlBackend):
         kind = "query" if verb == "check" else "mutation"
         asks = "Reserve" if verb == "reserve" else "Consume"
         query = f"{kind} ($input: [{asks}Input!]!) {{ {verb}Many(input: $input) {{ {DECISION} }} }}"
-        answer = self._api.post(query, {"input": asked}, key=self._observed if observe else None)
-        if errors := answer.get("errors"):
-            field = re.sub(r"^\[\d+\]\.", "", errors[0]["extensions"]["field"])
-            root = re.split(r"[.\[]", field)[0]
-            raise Malformed("quantities" if root == "quantity" else root)
-        decisions = answer["data"][f"{verb}Many"]
+        decisions = self._asked(query, {"input": asked}, observe)[f"{verb}Many"]
         for item, decision in zip(items, decisions, strict=True):
             if decision["reservationId"] is not None:
                 self._reservations[item["idempotencyKey"]] = decision["reservationId"]
         return [self._seen(decision) for decision in decisions]
+
+    def _step(
+        self, verb: str, steps: Sequence[forms.Step], observe: bool | None = None
+    ) -> list[forms.Answer]:
+        """One by one: the door has no words for several in one call."""
+        [step] = self._named(steps)
+        self._stop_clock()
+        name, kind = f"{verb}Reservation", f"{verb.capitalize()}ReservationInput"
+        query = f"mutation ($input: {kind}!) {{ {name}(input: $input) {{ {DECISION} }} }}"
+        answer = self._asked(query, {"input": {**step, "customerId": self._customer}}, bool(observe))[name]
+        assert answer["reservationId"] == step["reservationId"]  # as it was asked, whether it is there or not
+        seen: Any = {**self._seen(answer), "binding": None, "state": None}
+        if answer["reason"] == "RESERVATION_NOT_FOUND":
+            return [{**seen, "reservationId": None}]
+        of_it = {"customerId": self._customer, "reservationId": step["reservationId"]}
+        return [{**seen, "state": self._api.data(STATE, of_it)["reservation"]["state"]}]
+
+    def _asked(self, query: str, variables: Any, observe: bool) -> Any:
+        """What is answered; a request that is none is ``Malformed`` with its field."""
+        answer = self._api.post(query, variables, key=self._observed if observe else None)
+        if errors := answer.get("errors"):
+            field = re.sub(r"^\[\d+\]\.", "", errors[0]["extensions"]["field"])
+            root = re.split(r"[.\[]", field)[0]
+            raise Malformed("quantities" if root == "quantity" else root)
+        return answer["data"]
 
     def _seen(self, decision: dict[str, Any]) -> forms.Answer:
         types = {own: name for name, own in self._types.items()}

@@ -1,9 +1,12 @@
 """Lists: pages by cursor, filters, orders; things by id; balances as of now."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from controlplane.db.pool import Database
 from tests.api.serving import Api
 
 LEDGER = """
@@ -244,3 +247,67 @@ def test_ledger_entries_of_an_account(api: Api) -> None:
     assert kinds(account="ISSUED") == ["GRANT"]
     assert kinds(account="CONSUMED", walletId="customer:general") == ["CONSUME"]
     assert kinds(account="OWED") == []
+
+
+@contextmanager
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any]]]:
+    """What the server asks the database meanwhile, with the parameters."""
+    asked: list[tuple[str, Any]] = []
+    rows = Database.rows
+
+    async def counted(self: Database, query: Any, parameters: Any = ()) -> Any:
+        asked.append((query, parameters))
+        return await rows(self, query, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "rows", counted)
+        yield asked
+
+
+MONEY = """
+query ($c: ID, $with: Boolean!) {
+  ledgerEntries(customerId: $c, first: 100, orderBy: OLDEST_FIRST) {
+    edges { node { ...Paid @include(if: $with) } } nodes { id actor source amount currency }
+  }
+}
+fragment Paid on LedgerEntry { money }
+"""
+
+
+def test_who_paid_what_for_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Actor, source and money of a whole page come with it: one statement, however many entries it has."""
+    customer = api.customer("10")
+    api.connection.execute(
+        "UPDATE core.credit_grant SET cost_basis = 0.333333333, currency = 'EUR' WHERE customer_id = %s",
+        (customer,),
+    )
+    for place in range(3):
+        api.consume(customer, entityIds=["user"] if place else None)
+    with statements(monkeypatch) as asked:
+        found = api.data(MONEY, {"c": customer, "with": True})["ledgerEntries"]
+    assert [query for query, _ in asked if "api.read_" in query] == [
+        "SELECT api.read_ledger_entries(%s, %s, %s, %s)"
+    ]
+    shown = [(each["actor"], each["source"], each["amount"], each["currency"]) for each in found["nodes"]]
+    assert shown == [
+        (None, None, "10", "EUR"),
+        ("customer", "usage:5", "1", "EUR"),
+        ("entity:user", "usage:6", "1", "EUR"),
+        ("entity:user", "usage:7", "1", "EUR"),
+    ]
+    assert [each["node"]["money"] for each in found["edges"]] == ["3.33", "0.33", "0.34", "0.33"]
+    query = "query ($id: ID!) { node(id: $id) { ... on LedgerEntry { money actor } } }"
+    assert api.data(query, {"id": found["nodes"][2]["id"]})["node"] == {
+        "money": "0.34",
+        "actor": "entity:user",
+    }
+
+
+def test_who_does_not_ask_for_money_does_not_wait_for_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = api.customer()
+    for wanted in (False, True):
+        query = "query ($c: ID) { ledgerEntries(customerId: $c) { nodes { amount %s } } }"
+        with statements(monkeypatch) as asked:
+            api.data(query % ("money" * wanted), {"c": customer})
+        [given] = [parameters for query, parameters in asked if "read_ledger_entries" in query]
+        assert f'"withMoney":{str(wanted).lower()}' in str(given).replace(" ", "")

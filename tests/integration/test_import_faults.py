@@ -1,6 +1,7 @@
 """An import that is killed, stopped, cut off or raced comes to the same end by running it again."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import pytest
 from controlplane.db.pool import Database
 from controlplane.importing import running
 from controlplane.importing.columns import BALANCES
-from controlplane.importing.rows import Read, Row
+from controlplane.importing.rows import Row
+from controlplane.importing.spool import Spool
+from controlplane.importing.tally import Tally
 from tests.commands import environment
 from tests.imports import Done, imported, is_verified, state, written
 from tests.sql.configuring import Configuration
@@ -98,6 +101,25 @@ def test_killed_in_the_middle(file: Path, connection: psycopg.Connection, databa
     there = granted(connection)
     assert 3 * GRANTS <= there < ROWS
     ends_well(imported("balances", file, database_url), connection, database_url, ROWS - there)
+
+
+def test_what_is_refused_is_listed_while_it_runs(
+    file: Path, connection: psycopg.Connection, database_url: str, tmp_path: Path
+) -> None:
+    """Here and by the database: whoever kills it has the list of what was refused so far."""
+    with file.open("a") as more:
+        more.write("c0,nothing,1,other\nc7,general,1\n")
+    refused = tmp_path / "refused.jsonl"
+    with held(database_url, "c3"):
+        process = begun(file, database_url, "--connections", "1", "--errors", str(refused))
+        wait_until_waiting(connection)
+        told = [json.loads(line) for line in refused.read_text().splitlines()]
+        process.kill()
+        process.communicate()
+    assert [(each["line"], each["code"]) for each in told] == [
+        (ROWS + 3, "WRONG_COLUMNS"),
+        (ROWS + 2, "NOT_FOUND"),
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -196,26 +218,29 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "PATIENCE", 0.5)
     rows = [Row(line, "acme", "{}", credits=("general", "1")) for line in range(2, 5)]
 
-    async def run() -> running.Import:
+    tally = Tally(counts_credits=True)
+
+    async def run(spool: Spool) -> running.Import:
         database = Database(
             "postgresql://nobody@127.0.0.1:1/none", size=1, statement_timeout_ms=1000, behind_pooler=False
         )
         await database.open()
         try:
-            importing = running.Import(database, BALANCES, dry_run=False, stop=asyncio.Event())
-            await importing.run(Read({"acme": rows}, count=3), 2, lambda done, total: None)
+            importing = running.Import(database, BALANCES, tally, dry_run=False, stop=asyncio.Event())
+            await importing.run(spool, 3, 2, lambda done, total: None)
             return importing
         finally:
             await database.close()
 
-    importing = asyncio.run(run())
+    with Spool() as spool:
+        for row in rows:
+            spool.add(row, None)
+            tally.expect(row)
+        assert list(spool.arrange()) == []
+        importing = asyncio.run(run(spool))
     assert importing.failure is not None
     assert importing.failure.code == "DATABASE_UNREACHABLE"
-    assert (importing.tally.done, importing.tally.not_sent, importing.tally.is_tied) == (
-        0,
-        {"general": 3},
-        True,
-    )
+    assert (tally.done, tally.not_sent, tally.is_tied) == (0, {"general": 3}, True)
 
 
 def test_a_history_that_does_not_go_on_here_is_told_at_once(

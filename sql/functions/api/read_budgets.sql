@@ -1,5 +1,6 @@
 -- A page of a customer's budgets in the order of their making, with what their subjects have used in the
--- window of now. A counter whose window has passed shows nothing used, whether it was rolled or not.
+-- window of now. A counter whose window has passed shows nothing used, whether it was rolled or not; so does that of a session
+-- thirty days after its last use. What an observed budget would have denied stays.
 --
 --   p_filter  budgetId, entityId (the subject it stands on; '' is the customer), onPathOf (entity ids: budgets
 --             that bind a request naming these, and the subjects on that path alone), isActive, isArchived
@@ -51,14 +52,15 @@ BEGIN
   CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
       'entityId', s.entity_id, 'sessionId', CASE WHEN b.subject_kind = 'SESSION' THEN c.session_id END,
-      'used', trim_scale(CASE WHEN c.window_end > v_at THEN c.used ELSE 0 END)::text,
-      'held', trim_scale(CASE WHEN c.window_end > v_at THEN c.held - coalesce(d.held, 0) ELSE 0 END)::text,
+      'used', trim_scale(CASE WHEN c.goes_on THEN c.used ELSE 0 END)::text,
+      'held', trim_scale(CASE WHEN c.goes_on THEN c.held - coalesce(d.held, 0) ELSE 0 END)::text,
       'windowStart', CASE WHEN now.starts_at > '-infinity' THEN now.starts_at END,
       'resetsAt', CASE WHEN now.ends_at < 'infinity' THEN now.ends_at END,
       'wouldDenyCount', c.would_deny_count::text, 'wouldDenyAmount', trim_scale(c.would_deny_amount)::text
     ) ORDER BY c.last_used_at DESC, c.counter_no), '[]') AS usage
     FROM (
-      SELECT * FROM core.counter
+      SELECT counter.*, counter.window_end > v_at AND (b.subject_kind <> 'SESSION' OR counter.last_used_at > v_at - interval '720 hours') AS goes_on
+      FROM core.counter
       WHERE counter.customer_id = b.customer_id AND counter.budget_no = b.budget_no
         AND (v_path IS NULL OR counter.subject_no = ANY (v_path))
       ORDER BY counter.last_used_at DESC, counter.counter_no

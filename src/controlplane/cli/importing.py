@@ -21,9 +21,12 @@ from controlplane.errors import ConfigurationError, DatabaseError, MigrationErro
 from controlplane.importing.columns import BALANCES, CUSTOMERS, ENTITIES, Kind
 from controlplane.importing.lines import read_lines
 from controlplane.importing.records import ENDINGS, Record, read_csv, read_json_lines
+from controlplane.importing.refusals import Refusals
 from controlplane.importing.report import Outcome
-from controlplane.importing.rows import Read, read_rows
+from controlplane.importing.rows import Read, Row, goes_in_circles, read_rows
 from controlplane.importing.running import Import
+from controlplane.importing.spool import Spool
+from controlplane.importing.tally import Tally
 from controlplane.progress import step
 from controlplane.settings import Settings, load_settings
 
@@ -41,9 +44,11 @@ or .ndjson: an object with the same names on each line); - reads standard input,
 cell leaves what it is about as it is; in JSON lines null takes a name away, or puts an entity below its
 customer.
 
-Rows that are refused are listed with line, field and code; the others stand. The same file again changes
-nothing, so an import that was interrupted is gone on with by running it again. The exit code is 1 if a row
-was refused or a total is not tied, and 130 after Ctrl-C.
+Rows that are refused are listed with line, field and code, as they come; the others stand. The same file
+again changes nothing, so an import that was interrupted is gone on with by running it again. The exit code
+is 1 if a row was refused or a total is not tied, and 130 after Ctrl-C.
+
+A file may have any size: its rows wait on disk, in TMPDIR.
 """
 
 _CUSTOMERS = """Import the customers of FILE.
@@ -130,7 +135,10 @@ def _command(kind: Kind, says: str) -> click.Command:
         "--format", "form", type=click.Choice(["csv", "jsonl"]), help="Instead of by the file's ending."
     )
     @click.option(
-        "--errors", type=OutputFile(), metavar="FILE", help="List all that is refused, as JSON lines."
+        "--errors",
+        type=OutputFile(),
+        metavar="FILE",
+        help="List what is refused as it comes, as JSON lines.",
     )
     @click.option(
         "--connections",
@@ -152,9 +160,12 @@ def _command(kind: Kind, says: str) -> click.Command:
         if errors is not None and errors.exists() and file.exists() and errors.samefile(file):
             raise click.UsageError("--errors would write over the file to import")
         settings = with_options(load_settings(), data_dir=data)
+        form = form or _format_of(file)
         progress = Console(stderr=True)
-        read = _read(file, form or _format_of(file), kind, progress)
-        outcome = _imported(read, kind, settings, file, dry_run, connections, errors, progress)
+        with Spool() as spool, Refusals(errors) as refusals:
+            tally = Tally(refusals, counts_credits=kind is BALANCES)
+            read = _read(file, form, kind, spool, tally, progress)
+            outcome = _imported(read, spool, tally, kind, settings, file, dry_run, connections, progress)
         _tell(outcome, read, as_json)
 
     return click.command(kind.name, help=_help(kind, says), short_help=says.partition("\n")[0])(run)
@@ -173,17 +184,24 @@ def _format_of(file: Path) -> str:
     return form
 
 
-def _read(file: Path, form: str, kind: Kind, progress: Console) -> Read:
-    """Read the file; nothing is sent before all of it is known.
+def _read(file: Path, form: str, kind: Kind, spool: Spool, tally: Tally, progress: Console) -> Read:
+    """Read the file into the spool; nothing is sent before all of it is known.
 
     Raises:
         ConfigurationError: it cannot be read, is empty, or has another header.
     """
     try:
         with _opened(file) as stream, step(progress, "reading") as told:
-            for read in read_rows(_records(stream, form, kind), kind):
+            read = Read()
+            for row in read_rows(_records(stream, form, kind), kind, spool, read):
+                if isinstance(row, Row):
+                    tally.expect(row)
+                else:
+                    tally.refuse(row)
                 if read.count % _EVERY == 0:
                     told(read.count, None)
+            for row, circle in spool.arrange():
+                tally.refuse(goes_in_circles(row, circle))
             return read
     except OSError as error:
         raise ConfigurationError(
@@ -202,12 +220,13 @@ def _records(stream: BinaryIO, form: str, kind: Kind) -> Iterator[Record]:
 
 def _imported(
     read: Read,
+    spool: Spool,
+    tally: Tally,
     kind: Kind,
     settings: Settings,
     file: Path,
     dry_run: bool,
     connections: int,
-    errors: Path | None,
     progress: Console,
 ) -> Outcome:
     """Send what was read; a stop signal ends it early, with an outcome of what was done.
@@ -231,10 +250,10 @@ def _imported(
             await read_installation(database)  # a wrong URL is told at once, and not after much patience
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            importing = Import(database, kind, dry_run=dry_run, stop=stop)
+            importing = Import(database, kind, tally, dry_run=dry_run, stop=stop)
             began = time.perf_counter()
             with step(progress, kind.name) as told:
-                await importing.run(read, connections, told)
+                await importing.run(spool, read.count, connections, told)
             seconds = time.perf_counter() - began
         finally:
             await database.close()
@@ -244,11 +263,10 @@ def _imported(
             kind.name,
             dry_run,
             read.count,
-            importing.tally,
+            tally,
             seconds,
             interrupted,
             importing.failure,
-            errors,
         )
 
     with open_existing_place(settings) as place, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -270,8 +288,6 @@ def _refuse_no_schema(error: DatabaseError) -> None:
 
 
 def _tell(outcome: Outcome, read: Read, as_json: bool) -> None:
-    if outcome.errors_file is not None:
-        outcome.write_errors(outcome.errors_file)
     if as_json:
         click.echo(json.dumps(outcome.as_json(), indent=2))
     else:

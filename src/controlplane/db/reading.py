@@ -66,7 +66,10 @@ async def read_budget_tree(
 async def read_ledger_entries(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:
-    """Ledger entries of a customer by seq and leg; ``filter_["ascending"]`` turns them round."""
+    """Ledger entries of a customer by seq and leg; ``filter_["ascending"]`` turns them round.
+
+    Their ``money`` is read with ``filter_["withMoney"]`` alone.
+    """
     query: LiteralString = "SELECT api.read_ledger_entries(%s, %s, %s, %s)"
     return await _page(database, query, (customer,), filter_, after, limit)
 

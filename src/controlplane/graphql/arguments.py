@@ -1,8 +1,10 @@
 """Arguments that many fields share, with their descriptions."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias
 
 import strawberry
+from strawberry.types.nodes import SelectedField, Selection
 
 from controlplane.graphql.access import Scope
 from controlplane.graphql.context import Info
@@ -48,3 +50,15 @@ def filter_of(given: Any) -> dict[str, Any]:
         if value is not None:
             found[key] = value.value if hasattr(value, "value") else value
     return found
+
+
+def is_selected(info: Info, name: str) -> bool:
+    """Whether the request names such a field anywhere below this one; what is costly is only read then."""
+
+    def found(selections: Iterable[Selection]) -> bool:
+        return any(
+            (isinstance(each, SelectedField) and each.name == name) or found(each.selections)
+            for each in selections
+        )
+
+    return found(info.selected_fields)

@@ -17,6 +17,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 Credits = NewType("Credits", str)
 RateAmount = NewType("RateAmount", str)
+Money = NewType("Money", str)
 Long = NewType("Long", str)
 DateTime = NewType("DateTime", str)
 
@@ -24,6 +25,7 @@ _SPECIFIED = "https://controlplane.dev/scalars#"
 
 _CREDITS = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,9})?")
 _RATE = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?")
+_MONEY = re.compile(r"-?[0-9]{1,58}(\.[0-9]{1,4})?")
 _LONG = re.compile(r"-?[0-9]{1,18}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -55,6 +57,11 @@ def parse_rate(value: Any) -> str:
         'a rate is a string in plain notation, such as "0.000002": at most 20 digits before the point and 18'
         " behind it, no exponent",
     )
+
+
+def parse_money(value: Any) -> str:
+    """An amount of a currency, as text."""
+    return _number(value, _MONEY, 'money is a string in plain notation, such as "12.50", without a currency')
 
 
 def parse_long(value: Any) -> str:
@@ -100,6 +107,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         serialize=plain,
         parse_value=parse_rate,
     ),
+    Money: strawberry.scalar(
+        name="Money",
+        description="An exact amount of a currency: a string in plain notation with as many digits behind the"
+        " point as the currency has, such as 12.50 or 1250.",
+        specified_by_url=_SPECIFIED + "money",
+        serialize=plain,
+        parse_value=parse_money,
+    ),
     Long: strawberry.scalar(
         name="Long",
         description="A whole number of up to 18 digits, as a string: Int ends at 2^31.",
@@ -116,4 +131,4 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-__all__ = ["JSON", "SCALARS", "Credits", "DateTime", "Long", "RateAmount"]
+__all__ = ["JSON", "SCALARS", "Credits", "DateTime", "Long", "Money", "RateAmount"]

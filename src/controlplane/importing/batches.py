@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from controlplane.importing.rows import Row
+from controlplane.importing.spool import Spool
 
 #: Rows of a call. Each is a subtransaction, and only of 64 does Postgres keep the numbers at hand for
 #: everybody's snapshots; and a gate, at which live requests of its customer wait, is held for some 30 ms.
@@ -31,27 +32,24 @@ class Batch:
         return f"[{','.join(row.given for row in (*self.above, *self.rows))}]"
 
 
-def batches(customers: Iterable[Sequence[Row]], *, dry_run: bool) -> Iterator[list[Batch]]:
-    """Lists of calls; those of a list go one after the other, and no customer is in two lists.
+def batches(spool: Spool, *, dry_run: bool) -> Iterator[Iterator[Batch]]:
+    """Series of calls; those of one go one after the other, and no customer is in two of them.
 
     Args:
-        customers: the rows of each, in the order in which they can be made.
+        spool: the rows.
         dry_run: whether each call is undone before the next.
     """
-    gathered: list[Row] = []
     # Nobody can help with a customer of many rows, so the longest begin.
-    for rows in sorted(customers, key=lambda each: -len(each)):
-        if len(rows) > MOST:
-            by_id = {row.entity: row for row in rows} if dry_run else {}
-            cuts = [rows[begin : begin + MOST] for begin in range(0, len(rows), MOST)]
-            yield [Batch(_above(cut, by_id), cut) for cut in cuts]
-            continue
+    for customer in spool.long(MOST):
+        yield (Batch(_above(cut, spool) if dry_run else (), cut) for cut in spool.cuts(customer, MOST))
+    gathered: list[Row] = []
+    for rows in spool.short(MOST):
         if len(gathered) + len(rows) > MOST:
-            yield [Batch((), gathered)]
+            yield iter([Batch((), gathered)])
             gathered = []
         gathered = [*gathered, *rows]
     if gathered:
-        yield [Batch((), gathered)]
+        yield iter([Batch((), gathered)])
 
 
 def alone(rows: Iterable[Row]) -> list[Batch]:
@@ -62,16 +60,18 @@ def alone(rows: Iterable[Row]) -> list[Batch]:
     return [Batch((), each) for each in found.values()]
 
 
-def _above(cut: Sequence[Row], by_id: dict[str, Row]) -> list[Row]:
+def _above(cut: Sequence[Row], spool: Spool) -> list[Row]:
     known = {row.entity for row in cut}
     above: list[Row] = []
     for row in cut:
         way: list[Row] = []
-        while (
-            row.parent is not None and row.parent in by_id and row.parent not in known and len(way) < _DEEPEST
-        ):
-            row = by_id[row.parent]
-            known.add(row.entity)
-            way.append(row)
+        below = row
+        while below.parent is not None and below.parent not in known and len(way) < _DEEPEST:
+            found = spool.find(below.customer, below.parent)
+            if found is None:
+                break
+            below = found
+            known.add(below.entity)
+            way.append(below)
         above.extend(reversed(way))
     return above

@@ -1,41 +1,39 @@
 """Parents before children: an order in which entities can be made, whatever that of the file is."""
 
+from array import array
 from collections.abc import Sequence
 
-from controlplane.importing.records import Fault
-from controlplane.importing.rows import BadRow, Row
-
 #: Names of a circle that are told.
-_TOLD = 8
+CIRCLE = 8
+
+_NOT_SEEN, _ON_THE_WAY, _IN_A_CIRCLE = 0, -1, -2
 
 
-def parents_first(rows: Sequence[Row]) -> tuple[list[Row], list[BadRow]]:
-    """The rows with each after the one it stands below, if that is among them; and those that go in circles.
+def levels(parents: Sequence[int]) -> "tuple[array[int], list[list[int]]]":
+    """How deep each stands, 1 where nothing is above it; and those that go in circles, each in its order.
+
+    A circle has no level; what stands below one is as if nothing were above it. Memory is eight bytes a row.
 
     Args:
-        rows: entities of one customer, no two of one id.
+        parents: of each place from 1 that of the one above it, 0 for none; the first is not looked at.
     """
-    by_id = {row.entity: row for row in rows}
-    placed: set[str] = set()
-    ordered: list[Row] = []
-    bad: list[BadRow] = []
-    for row in rows:
-        way: dict[str, Row] = {}
-        above: Row | None = row
-        while above is not None and above.entity not in placed and above.entity not in way:
-            way[above.entity] = above
-            above = None if above.parent is None else by_id.get(above.parent)
-        if above is not None and above.entity in way:
-            names = list(way)
-            circle = names[names.index(above.entity) :]
-            bad += [_goes_in_circles(way.pop(name), circle) for name in circle]
-            placed.update(circle)
-        ordered.extend(reversed(way.values()))
-        placed.update(way)
-    return ordered, bad
-
-
-def _goes_in_circles(row: Row, circle: Sequence[str]) -> BadRow:
-    told = [*circle[:_TOLD], *(["…"] if len(circle) > _TOLD else []), circle[0]]
-    fault = Fault("parentId", "CYCLE", f"stands below itself: {' → '.join(told)}")
-    return BadRow(row.line, row.customer, (fault,))
+    found = array("i", bytes(4 * len(parents)))
+    circles: list[list[int]] = []
+    for place in range(1, len(parents)):
+        way: list[int] = []
+        above = place
+        while above and found[above] == _NOT_SEEN:
+            found[above] = _ON_THE_WAY
+            way.append(above)
+            above = parents[above]
+        level = max(found[above], 0) if above else 0
+        if above and found[above] == _ON_THE_WAY:
+            circle = way[way.index(above) :]
+            del way[-len(circle) :]
+            for each in circle:
+                found[each] = _IN_A_CIRCLE
+            circles.append(circle)
+        for each in reversed(way):
+            level += 1
+            found[each] = level
+    return found, circles

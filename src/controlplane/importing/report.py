@@ -1,10 +1,8 @@
-"""The outcome of an import: a table for people, JSON for machines, and a file of what was refused."""
+"""The outcome of an import: a table for people, and JSON for machines."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,8 +13,6 @@ from controlplane.errors import DatabaseError
 from controlplane.importing.rows import BadRow
 from controlplane.importing.tally import Tally
 
-#: Refused rows that are shown.
-_SHOWN = 20
 #: Characters of a message that are shown.
 _LONGEST = 200
 _OUTCOMES = ("CREATED", "CHANGED", "UNCHANGED")
@@ -33,7 +29,6 @@ class Outcome:
         seconds: that sending them took.
         interrupted: whether a signal ended it.
         failure: why it ended early by itself.
-        errors_file: where all refused rows are listed.
     """
 
     file: str
@@ -44,12 +39,11 @@ class Outcome:
     seconds: float
     interrupted: bool
     failure: DatabaseError | None
-    errors_file: Path | None
 
     @property
     def is_whole(self) -> bool:
         """Whether every row was taken, and every credit is accounted for."""
-        return self.tally.is_tied and not self.tally.bad and self.tally.done == self.rows
+        return self.tally.is_tied and self.tally.refusals.count == 0 and self.tally.done == self.rows
 
     def as_json(self) -> dict[str, Any]:
         """Amounts are strings."""
@@ -60,7 +54,7 @@ class Outcome:
             "dryRun": self.dry_run,
             "rows": self.rows,
             **{outcome.lower(): tally.outcomes[outcome] for outcome in _OUTCOMES},
-            "refused": len(tally.bad),
+            "refused": tally.refusals.count,
             "notSent": self.rows - tally.done,
             "interrupted": self.interrupted,
             "credits": [
@@ -78,20 +72,6 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "rowsPerSecond": round(tally.done / self.seconds, 1) if self.seconds else 0.0,
         }
-
-    def write_errors(self, path: Path) -> None:
-        """List every fault of every refused row, one JSON object a line, in the order of the file."""
-        with path.open("w", encoding="utf-8") as file:
-            for bad in sorted(self.tally.bad, key=lambda each: each.line):
-                for fault in bad.faults:
-                    told = {
-                        "line": bad.line,
-                        "customerId": bad.customer,
-                        "field": fault.field,
-                        "code": fault.code,
-                        "message": fault.message,
-                    }
-                    file.write(json.dumps(told) + "\n")
 
     def show(self, console: Console) -> None:
         """Print what was refused, the counts, and how the totals are tied."""
@@ -113,7 +93,7 @@ class Outcome:
         would = "would be " if self.dry_run else ""
         for outcome in _OUTCOMES:
             yield f"{would}{outcome.lower()}", f"{tally.outcomes[outcome]:,}", ""
-        yield f"{would}refused", f"{len(tally.bad):,}", ""
+        yield f"{would}refused", f"{tally.refusals.count:,}", ""
         if self.rows > tally.done:
             yield "not sent", f"{self.rows - tally.done:,}", "run it again: it goes on from there"
         yield from self._tied()
@@ -142,11 +122,11 @@ class Outcome:
             yield credit_type, in_file, refused, not_sent, granted, difference
 
     def _bad_lines(self) -> Iterator[str]:
-        bad = sorted(self.tally.bad, key=lambda each: each.line)
-        for row in bad[:_SHOWN]:
+        refusals = self.tally.refusals
+        for row in refusals.first:
             yield from _told(row)
-        if (more := len(bad) - _SHOWN) > 0:
-            where = f"in {self.errors_file}" if self.errors_file else "--errors FILE lists them all"
+        if (more := refusals.count - len(refusals.first)) > 0:
+            where = f"in {refusals.path}" if refusals.path else "--errors FILE lists them all"
             yield f"{more:,} more are refused: {where}"
 
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from controlplane.db.encode import checked_text, encoded
 from controlplane.errors import RequestError
@@ -60,43 +60,41 @@ class BadRow:
 
 @dataclass(slots=True)
 class Read:
-    """What a file holds.
+    """What has been read of a file.
 
     Attributes:
-        rows: by customer, in the order of the file.
-        bad: rows that are none, in the order of the file.
         count: of all rows, bad ones too.
         unreferenced: balances without a reference of their own.
     """
 
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    bad: list[BadRow] = field(default_factory=list)
     count: int = 0
     unreferenced: int = 0
 
 
-def read_rows(records: Iterable[Record], kind: Kind) -> Iterator[Read]:
-    """Read everything; yields the same, growing ``Read`` after each record, so that progress can be told."""
-    read = Read()
-    seen: dict[tuple[str, str], int] = {}
-    yield read
+class Keeper(Protocol):
+    """Where rows go that may be sent."""
+
+    def add(self, row: Row, known_by: str | None) -> int | None:
+        """Keep it, unless its customer has one that is known by the same: then that one's line."""
+
+
+def read_rows(records: Iterable[Record], kind: Kind, keeper: Keeper, read: Read) -> Iterator[Row | BadRow]:
+    """Read everything: what each record is, a row that is kept or one that is refused.
+
+    Args:
+        records: of the file.
+        kind: what they are.
+        keeper: takes each row that may be sent.
+        read: is told of each record before it is yielded.
+    """
     for record in records:
         read.count += 1
         try:
-            made = _row(record, kind, seen, read)
+            yield _row(record, kind, keeper, read)
         except _Refused as refused:
             customer = record.cells.get("customerId")
-            read.bad.append(
-                BadRow(
-                    record.line,
-                    None if customer is None else str(customer),
-                    refused.faults,
-                    _credits(record.cells),
-                )
-            )
-        else:
-            read.rows.setdefault(made.customer, []).append(made)
-        yield read
+            owner = None if customer is None else str(customer)
+            yield BadRow(record.line, owner, refused.faults, _credits(record.cells))
 
 
 class _Refused(Exception):
@@ -105,7 +103,7 @@ class _Refused(Exception):
         self.faults = faults
 
 
-def _row(record: Record, kind: Kind, seen: dict[tuple[str, str], int], read: Read) -> Row:
+def _row(record: Record, kind: Kind, keeper: Keeper, read: Read) -> Row:
     if record.fault is not None:
         raise _Refused(record.fault)
     given = _given(record.cells, kind)
@@ -125,14 +123,15 @@ def _row(record: Record, kind: Kind, seen: dict[tuple[str, str], int], read: Rea
         raise _Refused(
             Fault(str(detail.get("field", "")), str(detail.get("code", error.code)), error.message)
         ) from error
-    if isinstance(known_by, str):
-        first = seen.setdefault((customer, known_by), record.line)
-        if first != record.line:
-            raise _Refused(_duplicate(kind, record, first))
     if kind is ENTITIES:
         parent = given.get("parentId")
-        return Row(record.line, customer, text, str(known_by), parent if isinstance(parent, str) else None)
-    return Row(record.line, customer, text, credits=_credits(record.cells) if kind is BALANCES else None)
+        row = Row(record.line, customer, text, str(known_by), parent if isinstance(parent, str) else None)
+    else:
+        row = Row(record.line, customer, text, credits=_credits(record.cells) if kind is BALANCES else None)
+    first = keeper.add(row, known_by if isinstance(known_by, str) else None)
+    if first is not None:
+        raise _Refused(_duplicate(kind, record, first))
+    return row
 
 
 def _given(cells: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
@@ -203,6 +202,12 @@ def _duplicate(kind: Kind, record: Record, first: int) -> Fault:
     return Fault(
         "reference", "DUPLICATE", f"is needed here and on line {first}: without it the two are the same grant"
     )
+
+
+def goes_in_circles(row: Row, circle: Sequence[str]) -> BadRow:
+    """An entity that stands below itself, by these."""
+    way = " → ".join([*circle, circle[0]])
+    return BadRow(row.line, row.customer, (Fault("parentId", "CYCLE", f"stands below itself: {way}"),))
 
 
 def _credits(cells: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -11,9 +11,8 @@ from controlplane.db.importing import Verdict, import_rows
 from controlplane.db.pool import Database
 from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, Shed
 from controlplane.importing.batches import Batch, alone, batches
-from controlplane.importing.columns import BALANCES, ENTITIES, Kind
-from controlplane.importing.order import parents_first
-from controlplane.importing.rows import Read, Row
+from controlplane.importing.columns import Kind
+from controlplane.importing.spool import Spool
 from controlplane.importing.tally import Tally
 
 _log = structlog.get_logger(__name__)
@@ -32,16 +31,18 @@ class Import:
     """Sends what was read.
 
     Attributes:
-        tally: what became of it so far.
         failure: why it ended early, if it did so by itself.
     """
 
-    def __init__(self, database: Database, kind: Kind, *, dry_run: bool, stop: asyncio.Event) -> None:
+    def __init__(
+        self, database: Database, kind: Kind, tally: Tally, *, dry_run: bool, stop: asyncio.Event
+    ) -> None:
         """Prepare one.
 
         Args:
             database: a pool of as many connections as shall work.
             kind: of the rows.
+            tally: counts what becomes of them.
             dry_run: write nothing.
             stop: ends it early; what is under way is waited for.
         """
@@ -49,38 +50,36 @@ class Import:
         self._kind = kind
         self._dry_run = dry_run
         self._stop = stop
-        self.tally = Tally(counts_credits=kind is BALANCES)
+        self._tally = tally
         self.failure: DatabaseError | None = None
 
-    async def run(self, read: Read, connections: int, told: Told) -> None:
+    async def run(self, spool: Spool, count: int, connections: int, told: Told) -> None:
         """Send all rows.
 
         The same again changes nothing, so that whatever ended this early, another run goes on from there.
+
+        Args:
+            spool: the rows, arranged.
+            count: of the rows that the file has, refused ones too.
+            connections: how many work at once.
+            told: told how far it is.
         """
-        self.tally.refuse(read.bad)
-        customers = [self._in_order(rows) for rows in read.rows.values()]
-        left = batches(customers, dry_run=self._dry_run)
+        left = batches(spool, dry_run=self._dry_run)
 
         async def work() -> None:
             for calls in left:
-                waiting = deque(calls)
-                while waiting:
-                    batch = waiting.popleft()
-                    if (verdicts := await self._sent(batch)) is None:
-                        return
-                    waiting.extend(alone(self.tally.add(batch.rows, verdicts[len(batch.above) :])))
-                    told(self.tally.done, read.count)
+                for call in calls:
+                    waiting = deque([call])
+                    while waiting:
+                        batch = waiting.popleft()
+                        if (verdicts := await self._sent(batch)) is None:
+                            return
+                        waiting.extend(alone(self._tally.add(batch.rows, verdicts[len(batch.above) :])))
+                        told(self._tally.done, count)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(connections, len(customers))):
+            for _ in range(connections):
                 group.create_task(work())
-
-    def _in_order(self, rows: Sequence[Row]) -> Sequence[Row]:
-        if self._kind is ENTITIES:
-            rows, bad = parents_first(rows)
-            self.tally.refuse(bad)
-        self.tally.expect(rows)
-        return rows
 
     async def _sent(self, batch: Batch) -> list[Verdict] | None:
         """The answer to a call; None where there is none, since this ends here."""

@@ -3,12 +3,13 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 
 from controlplane.db.importing import Verdict
 from controlplane.importing.records import Fault
+from controlplane.importing.refusals import Refusals
 from controlplane.importing.rows import BadRow, Row
 
 _WALLET = re.compile(r"wallets\[(\d+)\](?:\.\w+)?")
@@ -40,8 +41,8 @@ class Tally:
     """Counts of one run.
 
     Attributes:
+        refusals: rows that were refused, here or by the database.
         outcomes: rows that were sent: CREATED, CHANGED, UNCHANGED.
-        bad: rows that were refused, here or by the database.
         in_file: credits of all rows whose amount can be read.
         refused: those among them that were refused.
         not_sent: those that were not reached.
@@ -49,8 +50,8 @@ class Tally:
         counts_credits: whether the rows are balances at all.
     """
 
+    refusals: Refusals = field(default_factory=Refusals)
     outcomes: Counter[str] = field(default_factory=Counter)
-    bad: list[BadRow] = field(default_factory=list)
     in_file: Sums = field(default_factory=Sums)
     refused: Sums = field(default_factory=Sums)
     not_sent: Sums = field(default_factory=Sums)
@@ -60,12 +61,12 @@ class Tally:
     @property
     def uncounted(self) -> int:
         """Refused balances whose amount cannot be read."""
-        return sum(row.credits is None for row in self.bad) if self.counts_credits else 0
+        return self.refusals.uncounted if self.counts_credits else 0
 
     @property
     def done(self) -> int:
         """Rows that are over, refused ones too."""
-        return self.outcomes.total() + len(self.bad)
+        return self.outcomes.total() + self.refusals.count
 
     @property
     def difference(self) -> Sums:
@@ -77,22 +78,20 @@ class Tally:
         """Whether every credit of the file is accounted for."""
         return not any(self.difference.values())
 
-    def expect(self, rows: Iterable[Row]) -> None:
+    def expect(self, row: Row) -> None:
         """Count what is to be sent."""
-        for row in rows:
-            if row.credits is not None:
-                credit_type, amount = row.credits
-                self.in_file.add(credit_type, Decimal(amount))
-                self.not_sent.add(credit_type, Decimal(amount))
+        if row.credits is not None:
+            credit_type, amount = row.credits
+            self.in_file.add(credit_type, Decimal(amount))
+            self.not_sent.add(credit_type, Decimal(amount))
 
-    def refuse(self, bad: Iterable[BadRow]) -> None:
-        """Count rows that are not sent at all, which ``expect`` has not seen."""
-        for row in bad:
-            self.bad.append(row)
-            if row.credits is not None:
-                credit_type, amount = row.credits
-                self.in_file.add(credit_type, Decimal(amount))
-                self.refused.add(credit_type, Decimal(amount))
+    def refuse(self, bad: BadRow) -> None:
+        """Count a row that is not sent at all, which ``expect`` has not seen."""
+        self.refusals.add(bad)
+        if bad.credits is not None:
+            credit_type, amount = bad.credits
+            self.in_file.add(credit_type, Decimal(amount))
+            self.refused.add(credit_type, Decimal(amount))
 
     def add(self, rows: Sequence[Row], verdicts: Sequence[Verdict]) -> list[Row]:
         """Count a call's answer, one verdict a row; returns the rows that are DEFERRED, and not over."""
@@ -112,7 +111,7 @@ class Tally:
                 faults = tuple(
                     Fault(_column(name, row), code, message) for name, code, message in verdict.errors
                 )
-                self.bad.append(BadRow(row.line, row.customer, faults, row.credits))
+                self.refusals.add(BadRow(row.line, row.customer, faults, row.credits))
             else:
                 self.outcomes[verdict.outcome] += 1
         return deferred

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from controlplane.db import reading
-from controlplane.graphql.arguments import After, CustomerId, First, filter_of, reader
+from controlplane.graphql.arguments import After, CustomerId, First, filter_of, is_selected, reader
 from controlplane.graphql.context import Info
 from controlplane.graphql.failures import failure
 from controlplane.graphql.filters import LedgerFilter, SeqOrder, UsageFilter
@@ -40,7 +40,7 @@ class HistoryQueries:
         records = await reading.read_ledger_entries(
             info.context.services.database,
             customer,
-            {**filter_of(filter), **ascending(order_by)},
+            {**filter_of(filter), **ascending(order_by), "withMoney": is_selected(info, "money")},
             parse_cursor(after),
             size + 1,
         )

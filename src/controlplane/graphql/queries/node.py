@@ -9,6 +9,7 @@ from controlplane.db import reading
 from controlplane.db.pool import Database
 from controlplane.db.reading import Record
 from controlplane.graphql.access import Scope
+from controlplane.graphql.arguments import is_selected
 from controlplane.graphql.context import Info
 from controlplane.graphql.identity import parse_node_id
 from controlplane.graphql.types.audit import audit_event
@@ -75,9 +76,8 @@ async def _owned(info: Info, parts: tuple[str, ...], owner: str) -> Node | None:
             found = await reading.read_customers(database, {"customerId": owner}, None, 1)
             return customer(found[0]) if found else None
         case ("LedgerEntry", _, seq, leg):
-            entries = await reading.read_ledger_entries(
-                database, owner, {"fromSeq": seq, "toSeq": seq}, None, 1_000
-            )
+            asked = {"fromSeq": seq, "toSeq": seq, "withMoney": is_selected(info, "money")}
+            entries = await reading.read_ledger_entries(database, owner, asked, None, 1_000)
             return next((ledger_entry(entry) for entry in entries if str(entry["leg"]) == leg), None)
         case (kind, _, natural) if kind in _OF_CUSTOMER:
             read, name, make = _OF_CUSTOMER[kind]

@@ -6,7 +6,7 @@ import strawberry
 
 from controlplane.db.reading import Record
 from controlplane.graphql.identity import node_id
-from controlplane.graphql.scalars import JSON, Credits, DateTime, Long
+from controlplane.graphql.scalars import JSON, Credits, DateTime, Long, Money
 from controlplane.graphql.types.amounts import (
     CreditAmount,
     Dimension,
@@ -62,6 +62,20 @@ class LedgerEntry(Node):
         description="Balance of the first account after it; null for an unbounded one."
     )
     to_balance_after: Credits | None = strawberry.field(description="The same of the second account.")
+    actor: str | None = strawberry.field(
+        description="Who made it: a key, `entity:` and the first entity named, `customer`, or `clock`."
+    )
+    source: str | None = strawberry.field(
+        description="On what ground: `usage:`, `reservation:` or `grant:` with its number, or what was said"
+        " of a grant, such as an invoice."
+    )
+    currency: str | None = strawberry.field(
+        description="Currency of `money`, ISO 4217; null: the grant has no cost basis."
+    )
+    money: Money | None = strawberry.field(
+        description="What it comes to at the grant's cost basis, to the currency's smallest unit: a lot's"
+        " movements add up to exactly what was paid for it. 0.00 where it only moves within deferred revenue."
+    )
 
 
 @strawberry.type(description="What was taken back of a usage event at a time.")
