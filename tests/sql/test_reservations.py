@@ -362,3 +362,53 @@ def test_no_index_is_touched_by_a_part(world: World) -> None:
     )
     assert updates == 19
     assert hot >= 0.8 * updates
+
+
+def test_a_step_pays_with_what_the_step_before_it_gave_back(world: World) -> None:
+    """An overdraft that was held and has been repaid returns as a grant, of which the same call may live."""
+    world.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": "10"}])
+    world.consume("c", "100")
+    first = world.reserve("r1", "10", overage="OVERDRAFT")
+    world.change("grant_credits", idempotencyKey="again", creditType="general", amount="11")
+    second = world.reserve("r2", "1")
+    steps = [(first, "0"), (second, "5")]
+    asked = [{"reservationId": held["reservationId"], "quantities": inputs(so_far)} for held, so_far in steps]
+    _, answer = world.call("settle", *asked)
+    assert (answer["would_allow"], answer["credits"]) == (True, {"general": "5"})
+    assert answer["slices"][1] == ["customer:general", str(world.seq - 1), "4"]
+    assert world.wallet() == (6, 0, 0, 0)
+
+
+def test_a_step_ends_where_the_wallet_of_the_step_before_it_is_free(world: World) -> None:
+    """The first falls short in a new wallet; in its type what the second used costs nothing, then and later."""
+    world.catalog("upsert_credit_type", creditType="free")
+    world.catalog(
+        "upsert_feature", featureId="both", quantities=["input", "output"], creditTypes=["general", "free"]
+    )
+    rates = [
+        ("general", "input", "1"),
+        ("general", "output", "1"),
+        ("free", "input", "0"),
+        ("free", "output", "1"),
+    ]
+    priced = [{"creditType": kind, "quantity": name, "amount": amount} for kind, name, amount in rates]
+    world.catalog("set_rates", featureId="both", rates=priced)
+    world.connection.execute("SELECT api.upsert_customer('bare', '{}', 'test')")
+    held = [
+        world.one(
+            "SELECT answer ->> 'reservationId' FROM api.reserve('bare', %s, true)",
+            Jsonb(
+                [{"idempotencyKey": name, "featureId": "both", "quantities": [{"name": name, "amount": "1"}]}]
+            ),
+        )
+        for name in ("output", "input")
+    ]
+    asked = [
+        {"reservationId": held[0], "quantities": [{"name": "output", "amount": "5"}]},
+        {"reservationId": held[1], "quantities": [{"name": "input", "amount": "1"}], "final": False},
+    ]
+    world.one("SELECT count(*) FROM api.settle('bare', %s)", Jsonb(asked))
+    grant = {"idempotencyKey": "g", "creditType": "general", "amount": "100"}
+    world.one("SELECT api.grant_credits('bare', %s, 'test')", Jsonb(grant))
+    last = [{"reservationId": held[1], "quantities": [{"name": "input", "amount": "10"}]}]
+    assert world.one("SELECT answer -> 'credits' FROM api.settle('bare', %s)", Jsonb(last)) == {}

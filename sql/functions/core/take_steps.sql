@@ -4,8 +4,8 @@
 -- As core.judge does, it loads what all steps need with a statement per table, takes them one after the other in memory, and writes
 -- with a statement per table. Only what goes beyond a hold is looked up step by step, since hardly any does.
 -- Prefixes of the locals: h_ reservation, s_ slice, x_ charge (a counter of a reservation), w_ wallet, g_ grant, c_ counter,
--- p_ price (of reservations alike), t_ credit type of a price, k_ customer; n_, e_, u_, o_ and d_ what is to be written: steps,
--- ledger entries, usage events, new grants, windows.
+-- p_ price (of reservations alike), t_ credit type of a price, k_ customer; n_, e_, u_ and d_ what is to be written: steps,
+-- ledger entries, usage events, windows.
 --
 --   p_kind      SETTLE, RELEASE, EXTEND or EXPIRE
 --   p_no        the reservation; one that does not exist, or (null customer) one of nobody's, is answered RESERVATION_NOT_FOUND
@@ -42,7 +42,7 @@ DECLARE
   v_s integer := 0; v_s_wallet integer[]; v_s_grant integer[]; v_s_amount numeric[]; v_s_settled numeric[]; v_s_next integer[]; v_s_free boolean[]; v_slices integer := 0;
   -- wallets and grants
   v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_available numeric[]; v_w_held numeric[]; v_w_leased numeric[]; v_w_owed numeric[];
-  v_w_limit numeric[]; v_w_shortfall numeric[]; v_w_receivable numeric[]; v_w_is_new boolean[]; v_g_customer text[]; v_g_no bigint[]; v_g_wallet integer[]; v_g_left numeric[];
+  v_w_limit numeric[]; v_w_shortfall numeric[]; v_w_receivable numeric[]; v_g_customer text[]; v_g_no bigint[]; v_g_wallet integer[]; v_g_left numeric[];
   v_g_held numeric[]; v_g_expires timestamptz[]; v_g_void boolean[]; v_g_charged_back boolean[];
   -- charges and counters
   v_x_counter integer[]; v_x_measure text[]; v_x_amount numeric[]; v_x_epoch text[]; v_x_before numeric[]; v_h_begun boolean[]; v_x integer; v_c integer;
@@ -63,7 +63,7 @@ DECLARE
   v_entries integer := 0; v_e_step integer[]; v_e_leg integer[]; v_e_kind core.entry_kind[]; v_e_wallet integer[];
   v_e_from core.account[]; v_e_to core.account[]; v_e_grant bigint[]; v_e_amount numeric[]; v_e_from_after numeric[]; v_e_to_after numeric[];
   v_u_h integer[]; v_u_seq bigint[]; v_u_quantities text[]; v_u_credits text[]; v_u_shortfall text[]; v_u_counters text[]; v_u_reason text[];
-  v_o_wallet integer[]; v_o_no bigint[]; v_o_amount numeric[]; v_o_at timestamptz[]; v_d_counter integer[]; v_d_seq bigint[];
+  v_d_counter integer[]; v_d_seq bigint[];
 BEGIN
   v_i_allowed := array_fill(false, v_steps); v_i_would_allow := v_i_allowed; v_i_replayed := v_i_allowed;
   v_i_reason := array_fill(NULL::text, v_steps); v_i_shown := array_fill('{}'::text, v_steps); v_i_seq := array_fill(NULL::bigint, v_steps);
