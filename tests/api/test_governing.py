@@ -72,17 +72,24 @@ def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
     customer = api.customer()
     until = datetime.now(UTC) + timedelta(hours=1)
     given = {
+        "idempotencyKey": "demo",
         "customerId": customer,
         "budgetId": "team-total",
         "amount": "25",
         "until": until.isoformat(),
         "reason": "a demo for the board",
     }
-    selection = "budget { baseLimit raised limit }"
+    selection = "budget { baseLimit raised limit } seq replayed"
     denied = {"entityIds": ["user"], "quantities": [{"name": "input", "amount": "60"}]}
     assert api.consume(customer, **denied)["reason"] == "BUDGET_EXCEEDED"
     made = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given)
-    assert made == {"budget": {"baseLimit": "50", "raised": "25", "limit": "75"}, "userErrors": []}
+    raised = {"budget": {"baseLimit": "50", "raised": "25", "limit": "75"}, "userErrors": []}
+    assert made == raised | {"seq": made["seq"], "replayed": False}
+    again = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given)
+    assert again == raised | {"seq": made["seq"], "replayed": True}
+    other = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given | {"amount": "26"})
+    assert [(e["field"], e["code"]) for e in other["userErrors"]] == [("amount", "IDEMPOTENCY_CONFLICT")]
+    assert (other["budget"], other["seq"], other["replayed"]) == (None, None, False)
     assert api.consume(customer, **denied)["allowed"]
     [(raised_by, reason, stored)] = api.connection.execute(
         "SELECT raised_by, reason, until FROM core.budget_raise WHERE customer_id = %s", (customer,)
@@ -94,6 +101,7 @@ def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
 def test_what_no_raise_is(api: Api) -> None:
     customer = api.customer()
     given = {
+        "idempotencyKey": "none",
         "customerId": customer,
         "budgetId": "none",
         "amount": "0",
