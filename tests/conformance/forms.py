@@ -177,6 +177,12 @@ class Operation(TypedDict, total=False):
         "setEntity",
         "setBudget",
         "raiseBudget",
+        "pauseBudget",
+        "archiveBudget",
+        "moveEntity",
+        "archiveEntity",
+        "restoreEntity",
+        "setRates",
         "suspendCustomer",
         "suspendEntity",
         "setPolicy",
@@ -197,6 +203,11 @@ class Operation(TypedDict, total=False):
     target: HoldingForm
     entity: EntityForm
     entityId: str
+    parentId: str | None
+    withAllBelow: bool
+    featureId: str
+    rates: list[RateForm]
+    paused: bool
     budget: BudgetForm
     budgetId: str
     raiseId: str

@@ -30,6 +30,7 @@ class Entity:
     type: str
     parent: "Entity | None"
     suspended: bool = False
+    archived: bool = False
 
     def upwards(self) -> "Iterator[Entity]":
         """Itself, its parent, and so on; the customer, which is no entity, is not among them."""
@@ -119,6 +120,8 @@ class Budget:
     advice: Any = None
     counts_from_seq: int = 0
     raises: list[Raise] = field(default_factory=list)
+    paused: bool = False
+    archived: bool = False
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -233,6 +236,7 @@ class Customer:
     operations: list[Operation] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     charged: list[Charged] = field(default_factory=list)
+    raised: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # what was asked, by raise
     reversal_lapses: bool = False  # what has expired does not return as an adjustment
 
 

@@ -58,7 +58,7 @@ def limits_on(
     limits = [
         limit_at(customer, budget, subject, position, instant)
         for budget in customer.budgets.values()
-        if budget.dimensions.items() <= dimensions.items()
+        if not budget.paused and budget.dimensions.items() <= dimensions.items()
         for position, subject in subjects(budget, path, session_id)
     ]
     return sorted(limits, key=lambda limit: limit.order)

@@ -85,9 +85,7 @@ def test_one_key_grants_once(world, database_url) -> None:
 
 
 def test_one_key_raises_once(world, database_url) -> None:
-    world.change(
-        "set_budget", budgetId="b", limit="1", measure="CREDITS", creditType="general", window="DAY"
-    )
+    world.change("set_budget", budgetId="b", limit="1", measure="CREDITS", creditType="general", window="DAY")
     once = {"idempotencyKey": "k", "budgetId": "b", "amount": "5", "until": world.clock("1 hour")}
     answers = race(database_url, lambda mine, _: mine.change("raise_budget", **once, reason="race"))
     assert sorted(each.pop("replayed") for each in answers) == [False] + [True] * (WORKERS - 1)
