@@ -94,6 +94,20 @@ COMMENT ON FUNCTION core.grant_fingerprint(jsonb)
 IS 'Four bytes for each field of a grant, the operation first.';
 COMMENT ON FUNCTION core.transfer_fingerprint(jsonb)
 IS 'The same of a transfer.';
+COMMENT ON FUNCTION core.threshold_faults(jsonb)
+IS 'What is wrong with the thresholds of a budget.';
+COMMENT ON FUNCTION core.reached_thresholds(core.budget, numeric)
+IS 'The thresholds of a budget that so much used has reached.';
+COMMENT ON FUNCTION core.enqueue_crossings(core.budget, core.counter, numeric [], timestamptz)
+IS 'Queue an alert for each threshold that a counter has reached and had not before.';
+COMMENT ON FUNCTION core.enqueue_crossings_of_counter(core.counter, core.counter)
+IS 'Tell of the thresholds that a counter reaches by what it counts.';
+COMMENT ON FUNCTION core.enqueue_crossings_of_budget(core.budget, core.budget)
+IS 'Tell of the thresholds that counters reach because their budget changes.';
+COMMENT ON FUNCTION core.tell_of_counter()
+IS 'Trigger: what a counter counts now may cross thresholds.';
+COMMENT ON FUNCTION core.tell_of_budget()
+IS 'Trigger: a budget''s limit, raises or thresholds have changed.';
 COMMENT ON FUNCTION core.raise_fingerprint(jsonb)
 IS 'The same of a raise.';
 COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])

@@ -1,6 +1,6 @@
 """Budgets, rates and the tree change while sixteen connections consume and reserve.
 
-Each decision is judged by the model under what was in force at its ``seq``, so none has seen half of a change.
+Each decision is judged by the model under what was in force at its ``seq``, so none has seen half of one.
 """
 
 from collections import Counter

@@ -96,6 +96,7 @@ class BudgetForm(TypedDict):
     dimensions: NotRequired[dict[str, str]]
     limit: str
     advice: NotRequired[Any]
+    thresholds: NotRequired[list[str]]
 
 
 class UnknownEntityForm(TypedDict):
@@ -244,4 +245,5 @@ class State(TypedDict):
     held: dict[str, str]  # by wallet, where anything is
     heldFor: list[dict[str, Any]]  # budgetId, entityId, sessionId, held, where it is more than zero
     used: list[dict[str, Any]]  # budgetId, entityId, sessionId, used, where it is more than zero
+    alerts: list[dict[str, Any]]  # budgetId, entityId, sessionId, threshold, all that were ever told
     wouldDeny: list[dict[str, Any]]  # budgetId, entityId, sessionId, count, amount, where there is any

@@ -220,6 +220,7 @@ class ModelBackend:
                 for subject, counter in customer.counters.items()
                 if counter.used and counts_still(counter, subject, instant)
             ],
+            "alerts": [{**name(subject), "threshold": plain(share)} for subject, share in customer.alerts],
             "wouldDeny": [
                 {
                     **name(subject),

@@ -207,6 +207,7 @@ class SqlBackend:
                 anchorAt=None if budget["window"] in _UNANCHORED else budget.get("anchor"),
                 timeZone=budget.get("zone"),
                 advice=budget.get("advice"),
+                thresholds=budget.get("thresholds"),
             ),
         )
 
@@ -308,6 +309,19 @@ class SqlBackend:
             ],
             "used": [
                 name | {"used": _plain(used)} for name, counts, used, _, _, _ in named if counts and used
+            ],
+            "alerts": [
+                {"budgetId": budget, "entityId": entity, "sessionId": session, "threshold": threshold}
+                for budget, entity, session, threshold in self._rows(
+                    "SELECT b.budget_id, e.entity_id, a.message ->> 'sessionId', a.message ->> 'threshold'"
+                    " FROM pgmq.q_alert AS a"
+                    " JOIN core.budget AS b ON b.customer_id = a.message ->> 'customer_id'"
+                    " AND b.budget_no = (a.message ->> 'budgetNo')::integer"
+                    " JOIN core.entity AS e ON e.customer_id = b.customer_id"
+                    " AND e.entity_no = (a.message ->> 'entityNo')::integer"
+                    " WHERE a.message ->> 'customer_id' = %s",
+                    self._customer,
+                )
             ],
             "wouldDeny": [
                 name | {"count": denied, "amount": _plain(amount)}

@@ -21,6 +21,7 @@ class Step(NamedTuple):
     operation: Operation
     reasons: tuple[str | None, ...] = ()
     used: dict[str, str] | None = None
+    alerts: str | None = None  # every threshold that was ever told, in order
 
 
 class Edge(NamedTuple):
@@ -33,12 +34,16 @@ class Edge(NamedTuple):
     def play(self, backend: Backend) -> None:
         """Fails where something else comes of it."""
         backend.set_up(self.world)
-        for place, (operation, reasons, used) in enumerate(self.steps):
+        for place, (operation, reasons, used, alerts) in enumerate(self.steps):
             answers = apply(backend, operation)
             told = f"{self.name}, step {place}: {operation}"
             assert tuple(each.get("reason") or each.get("malformed") for each in answers) == reasons, told
             if used is not None:
                 assert {each["budgetId"]: each["used"] for each in backend.state()["used"]} == used, told
+            if alerts is not None:
+                assert " ".join(sorted(each["threshold"] for each in backend.state()["alerts"])) == alerts, (
+                    told
+                )
 
 
 def of(instant: str, *steps: Step, name: str, entities: Any = (), budgets: Any) -> Edge:
@@ -56,6 +61,9 @@ class Script:
         self.keys += 1
         item = ask(f"k{self.keys}", amount, *who)
         return Step({"op": "consume", "items": [item]}, (no,), used or None)
+
+    def check(self, amount: str, *who: str, no: str | None = None) -> Step:
+        return Step({"op": "check", "items": [ask("check", amount, *who)]}, (no,))
 
     def hold(self, key: str, amount: str, *who: str) -> Step:
         return Step({"op": "reserve", "items": [ask(key, amount, *who, ttlSeconds=DAY)]}, (None,))
@@ -183,6 +191,7 @@ def of_raises() -> Iterator[Edge]:
         s.undo("k4", "0.111111111", b="8.000001"),
         s.take("0.999999", b="9"),
         after(1),
+        s.check("0.000001", no=EXCEEDED),
         s.more("b", "4", HOUR + 10),
         s.take("0.000001", no=EXCEEDED),
         s.more("b", "5", 2 * HOUR, "t"),
@@ -370,4 +379,74 @@ def of_the_tree() -> Iterator[Edge]:
     )
 
 
-EDGES = tuple(edges())
+def of_thresholds() -> Iterator[Edge]:
+    watched = budget("b", "10", window="DAY", thresholds=["0.5", "0.8", "1"])
+
+    def told(step: Step, *thresholds: str) -> Step:
+        return step._replace(alerts=" ".join(sorted(thresholds)))
+
+    s = Script()
+    yield of(
+        "2030-01-15T23:00:00+00:00",
+        told(s.take("4.999999")),
+        told(s.take("0.000001"), "0.5"),
+        told(s.take("2"), "0.5"),
+        told(s.hold("held", "3"), "0.5"),
+        told(s.settle("held", "3", b="10"), "0.5", "0.8", "1"),
+        told(s.take("1", no=EXCEEDED), "0.5", "0.8", "1"),
+        # What is taken back and comes again crosses again; so does what comes to it after a raise.
+        told(s.undo("k3", b="8"), "0.5", "0.8", "1"),
+        told(s.take("2"), "0.5", "0.8", "1", "1"),
+        told(s.more("b", "10", HOUR - 10), "0.5", "0.8", "1", "1"),
+        told(s.take("4"), "0.5", "0.8", "1", "1"),
+        told(s.take("2"), "0.5", "0.8", "0.8", "1", "1"),
+        # The raise ends: sixteen of ten are used.
+        told(after(HOUR - 10), "0.5", "0.8", "0.8", "1", "1"),
+        told(Step({"op": "bookDue"}), "0.5", "0.8", "0.8", "1", "1", "1"),
+        # A new window, all at once.
+        told(after(10), "0.5", "0.8", "0.8", "1", "1", "1"),
+        told(s.take("10"), *(2 * ["0.5"]), *(3 * ["0.8"]), *(4 * ["1"])),
+        name="each threshold once a crossing",
+        budgets=[watched],
+    )
+    s = Script()
+    yield of(
+        "2030-01-15T23:00:00+00:00",
+        told(s.take("6")),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "11"}}), "0.5"),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "20"}}), "0.5"),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "6"}}), "0.5", "0.5", "0.8", "1"),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "6"}}), "0.5", "0.5", "0.8", "1"),
+        told(s.pause("b"), "0.5", "0.5", "0.8", "1"),
+        told(s.pause("b", False), "0.5", "0.5", "0.8", "1"),
+        told(after(HOUR), "0.5", "0.5", "0.8", "1"),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "1"}}), "0.5", "0.5", "0.8", "1"),
+        told(s.take("0.5"), *(3 * ["0.5"]), "0.8", "1"),
+        told(Step({"op": "archiveBudget", "budgetId": "b"}), *(3 * ["0.5"]), "0.8", "1"),
+        name="thresholds that a change of the budget crosses",
+        budgets=[budget("b", "10", window="DAY")],
+    )
+    s = Script()
+    yield of(
+        "2030-01-15T23:59:00+00:00",
+        told(s.hold("held", "9")),
+        told(after(60)),
+        told(s.settle("held", "9")),
+        told(s.take("4")),
+        told(s.take("1"), "0.5"),
+        name="nobody is told of a window that is over",
+        budgets=[watched],
+    )
+    s = Script()
+    yield of(
+        "2030-01-15T12:00:00+00:00",
+        told(s.take("5", "user-a"), "0.5"),
+        told(s.take("4", "user-b"), "0.5"),
+        told(s.take("4", "user-b"), "0.5", "0.5", "0.8"),
+        name="each subject by itself",
+        entities=[entity("user-a"), entity("user-b")],
+        budgets=[{**watched, "each": "user"}],
+    )
+
+
+EDGES = (*edges(), *of_thresholds())

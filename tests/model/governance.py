@@ -37,8 +37,10 @@ def set_budget(booking: Booking, budget: Budget) -> None:
     assert before.shape == budget.shape
     if before.rule != budget.rule:
         booking.operation("budget")
-        for name in ("limit", "mode", "advice"):
+        reached = booking.all_reached(before, before.ceiling(booking.instant))
+        for name in ("limit", "mode", "advice", "thresholds"):
             booking.memory.set(before, name, getattr(budget, name))
+        booking.alert_all(before, reached, before.ceiling(booking.instant))
 
 
 def pause(booking: Booking, budget_id: str, paused: bool) -> None:

@@ -37,7 +37,7 @@ class Governor(Maker):
         if chance.one(True, False, False):
             match chance.one(*CHANGES):
                 case "setBudget":
-                    return {"op": "setBudget", "budget": self.budget()}
+                    return {"op": "setBudget", "budget": self.watched(self.budget())}
                 case "raiseBudget" if budgets:
                     return self.raise_budget(chance.one(*budgets))
                 case "again" if self.raises:
@@ -62,6 +62,12 @@ class Governor(Maker):
                 case "setRates":
                     return self.rates()
         return super().make()
+
+    def watched(self, budget: forms.BudgetForm) -> forms.BudgetForm:
+        """Mostly with thresholds; over a request nothing adds up."""
+        if budget["window"] != "REQUEST" and self.chance.often():
+            budget["thresholds"] = self.chance.one([], ["0.5"], ["0.8", "1"], ["0.1", "0.5", "0.9", "1", "2"])
+        return budget
 
     def entity(self) -> str:
         return self.chance.one(*self.world["entities"])["entityId"]
@@ -131,6 +137,9 @@ def governing(seed: int, length: int = 50) -> forms.History:
 
 def made_by(random: Random, length: int) -> forms.History:
     """From any source of chance."""
-    world = make_world(random)
-    maker = PatientGovernor(Chance(random), copy.deepcopy(world))
+    world, chance = make_world(random), Chance(random)
+    for budget in world["budgets"]:
+        if budget["window"] != "REQUEST" and chance.often():
+            budget["thresholds"] = chance.one(["0.5"], ["0.8", "1"], ["0.1", "0.5", "0.9", "1", "2"])
+    maker = PatientGovernor(chance, copy.deepcopy(world))
     return {"world": world, "operations": [maker.operation() for _ in range(length)]}

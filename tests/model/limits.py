@@ -88,7 +88,7 @@ def limit_at(customer: Customer, budget: Budget, subject: Subject, position: int
         span=span_of(customer, budget, counter, instant),
         used=counter.used if counter and counts else ZERO,
         held=counter.held if counter and counts else ZERO,
-        ceiling=budget.limit + sum((extra.amount for extra in budget.raises if instant < extra.until), ZERO),
+        ceiling=budget.ceiling(instant),
     )
 
 

@@ -1,5 +1,7 @@
 """Budgets and raises: what they take, what never changes, and when a raise ends."""
 
+from decimal import Decimal
+
 import pytest
 
 from tests.sql.configuring import Configuration, small_world
@@ -222,3 +224,46 @@ def test_a_key_is_of_one_operation(world) -> None:
     assert world.faults("raise_budget", **asked, reason="x") == {("operation", "IDEMPOTENCY_CONFLICT")}
     future = asked | {"idempotencyKey": "ffffffff-ffff-7fff-bfff-ffffffffffff"}
     assert world.faults("raise_budget", **future, reason="x") == {("idempotencyKey", "KEY_FROM_THE_FUTURE")}
+
+
+def test_thresholds_are_shares_in_order(world) -> None:
+    made = world.change("set_budget", **CREDITS, thresholds=["1", "0.80", "0.5"])
+    assert made["thresholds"] == ["0.5", "0.8", "1"]
+    assert world.change("set_budget", budgetId="b", limit="7")["thresholds"] == ["0.5", "0.8", "1"]
+    seq = world.seq
+    world.change("set_budget", budgetId="b", thresholds=["0.5", "0.8", "1"])
+    assert world.seq == seq
+    assert world.change("set_budget", budgetId="b", thresholds=None)["thresholds"] == []
+    assert world.rows("SELECT version, thresholds FROM report.budget_versions ORDER BY version") == [
+        (1, [Decimal("0.5"), Decimal("0.8"), 1]),
+        (2, [Decimal("0.5"), Decimal("0.8"), 1]),
+        (3, []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "told"),
+    [
+        ("0.5", ("thresholds", "WRONG_TYPE")),
+        (["0.5", "half"], ("thresholds[1]", "NOT_A_NUMBER")),
+        (["0"], ("thresholds[0]", "OUT_OF_RANGE")),
+        (["10.000000001"], ("thresholds[0]", "OUT_OF_RANGE")),
+        (["0.0000000001"], ("thresholds[0]", "TOO_MANY_DECIMALS")),
+        ([None], ("thresholds[0]", "REQUIRED")),
+        ([str(n) for n in range(1, 12)], ("thresholds", "TOO_MANY")),
+    ],
+)
+def test_what_no_threshold_is(world, thresholds: object, told: tuple[str, str]) -> None:
+    assert world.faults("set_budget", **CREDITS, thresholds=thresholds) == {told}
+
+
+def test_a_threshold_stands_once_and_not_over_a_request(world) -> None:
+    assert world.faults("set_budget", **CREDITS, thresholds=["0.5", "0.50"]) == {
+        ("thresholds[0]", "DUPLICATE"),
+        ("thresholds[1]", "DUPLICATE"),
+    }
+    per_request = CREDITS | {"window": "REQUEST"}
+    not_here = {("thresholds", "NOT_APPLICABLE")}
+    assert world.faults("set_budget", **per_request, thresholds=["0.5"]) == not_here
+    world.change("set_budget", **per_request)
+    assert world.faults("set_budget", budgetId="b", thresholds=["0.5"]) == not_here
