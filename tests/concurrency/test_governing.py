@@ -21,10 +21,10 @@ TURNS = 8
 def world_of_two() -> World:
     """Input and output cost the same; whoever sees one of them change without the other pays another sum."""
     world = make_world(
-        budget("red", "60", "team"),
-        budget("blue", "60", "blue"),
-        budget("each", "90", each="agent"),
-        budget("hour", "1000", "department", window="HOUR"),
+        budget("red", "60", "team", thresholds=["0.1", "0.5", "1"]),
+        budget("blue", "60", "blue", thresholds=["0.5", "0.9"]),
+        budget("each", "90", each="agent", thresholds=["0.2"]),
+        budget("hour", "100", "department", window="HOUR", thresholds=["0.05", "0.1", "0.2", "0.3"]),
         budget("seen", "20", "user", mode="OBSERVE"),
     )
     [feature] = world["features"]
@@ -64,7 +64,7 @@ def spending(lane: int) -> Lane:
 
 
 def administering(turn: int) -> list[Lane]:
-    """The tree, suspensions, budgets and rates; each by a connection of its own."""
+    """The tree, suspensions, budgets, rates and the clock; each by a connection of its own."""
     tree: Lane = []
     for parent in ("blue", "department", "team") * 3:
         tree.append(change({"op": "moveEntity", "entityId": "user", "parentId": parent}))
@@ -75,16 +75,19 @@ def administering(turn: int) -> list[Lane]:
     limits: Lane = []
     for place in range(4):
         raised: Operation = {"op": "raiseBudget", "budgetId": "red", "raiseId": f"r{place}", "amount": "10"}
-        limits.append(change({**raised, "until": 1}))
-        limits.append(change({**raised, "until": 1}))  # a retry raises nothing
+        limits.append(change({**raised, "until": (1, 5000)[place % 2]}))
+        limits.append(change({**raised, "until": (1, 5000)[place % 2]}))  # a retry raises nothing
         limits.append(change({"op": "pauseBudget", "budgetId": "each", "paused": place % 2 == 0}))
-        lowered = budget("blue", str(30 + 10 * place + turn), "blue")
+        lowered = budget("blue", str(30 + 10 * place + turn), "blue", thresholds=["0.5", "0.9"])
         limits.append(change({"op": "setBudget", "budget": lowered}))
     pricing: Lane = []
     for amount in ("2", "3", "5", "1", "2"):
         since: list[RateForm] = [{**rate, "effectiveFrom": 0} for rate in rates(amount)]
         pricing.append(change({"op": "setRates", "featureId": "chat", "rates": since}))
-    return [tree, suspending, limits, pricing]
+    rolling: Lane = [change({"op": "bookDue"})] * 3
+    for _ in range(2):
+        rolling += [change({"op": "advance", "seconds": 3600}), *([change({"op": "bookDue"})] * 3)]
+    return [tree, suspending, limits, pricing, rolling]
 
 
 @pytest.mark.parametrize("turn", range(3))
@@ -100,3 +103,5 @@ def test_no_decision_sees_half_of_a_change(
     told = Counter(row["reason"] for each in done for row in each.rows if "items" in each.operation)
     assert told[None] > 10, told
     assert len([each for each in done if sets_rates(each)]) == 5
+    alerts = arena.sql[0].state()["alerts"]
+    assert len(alerts) > 5, alerts  # as many as the model has told of, each as often

@@ -207,7 +207,7 @@ class SqlBackend:
                 anchorAt=None if budget["window"] in _UNANCHORED else budget.get("anchor"),
                 timeZone=budget.get("zone"),
                 advice=budget.get("advice"),
-                thresholds=budget.get("thresholds"),
+                thresholds=budget.get("thresholds", []),
             ),
         )
 
