@@ -212,3 +212,23 @@ def test_what_is_unknown_and_who_may_not(api: Api, name: str, given: dict[str, A
     key = api.make_key([each for each in ("READ", "CUSTOMERS", "BUDGETS") if each != scope])
     answer = api.error(query, {"input": {"customerId": customer, **given}}, key=key)
     assert answer == {"code": "FORBIDDEN", "scope": scope}
+
+
+def test_thresholds(api: Api) -> None:
+    customer = api.customer()
+    given = {"customerId": customer, "budgetId": "team-total", "thresholds": ["1", "0.80"]}
+    made = mutate(api, "setBudget", "SetBudgetInput", "budget { thresholds }", given)
+    assert made == {"budget": {"thresholds": ["0.8", "1"]}, "userErrors": []}
+    assert api.consume(customer, entityIds=["user"], quantities=[{"name": "input", "amount": "45"}])[
+        "allowed"
+    ]
+    told = api.connection.execute(
+        "SELECT message ->> 'kind', message ->> 'threshold', message ->> 'used', message ->> 'limit'"
+        " FROM pgmq.q_alert WHERE message ->> 'customer_id' = %s",
+        (customer,),
+    ).fetchall()
+    assert told == [("BUDGET_THRESHOLD", "0.8", "45", "50")]
+    wrong = mutate(
+        api, "setBudget", "SetBudgetInput", "budget { id }", {**given, "thresholds": ["0.5", "11"]}
+    )
+    assert [(e["field"], e["code"]) for e in wrong["userErrors"]] == [("thresholds[1]", "OUT_OF_RANGE")]
