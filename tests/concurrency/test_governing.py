@@ -90,7 +90,7 @@ def administering(turn: int) -> list[Lane]:
     return [tree, suspending, limits, pricing, rolling]
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", range(2))
 def test_no_decision_sees_half_of_a_change(
     admin: psycopg.Connection, connections: Connections, turn: int
 ) -> None:

@@ -20,14 +20,14 @@ def stopped(module_connection: psycopg.Connection) -> psycopg.Connection:
     return module_connection
 
 
-@judged(examples=40)
+@judged(examples=30)
 @given(history=governed())
 def test_sql_agrees_with_the_model(stopped: psycopg.Connection, history: History) -> None:
     difference = first_disagreement(ModelBackend(), SqlBackend(stopped), history, leave_out=LEFT_TO_DOORS)
     assert difference is None, difference
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_long_histories(stopped: psycopg.Connection, seed: int) -> None:
     backend = (SqlBackend, ManySqlBackend)[seed % 2](stopped)
     difference = first_disagreement(ModelBackend(), backend, governing(seed), leave_out=LEFT_TO_DOORS)
