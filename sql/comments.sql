@@ -94,10 +94,26 @@ COMMENT ON FUNCTION core.grant_fingerprint(jsonb)
 IS 'Four bytes for each field of a grant, the operation first.';
 COMMENT ON FUNCTION core.transfer_fingerprint(jsonb)
 IS 'The same of a transfer.';
+COMMENT ON FUNCTION core.threshold_faults(jsonb)
+IS 'What is wrong with the thresholds of a budget.';
+COMMENT ON FUNCTION core.reached_thresholds(core.budget, numeric)
+IS 'The thresholds of a budget that so much used has reached.';
+COMMENT ON FUNCTION core.enqueue_crossings(core.budget, core.counter, numeric [], timestamptz)
+IS 'Queue an alert for each threshold that a counter has reached and had not before.';
+COMMENT ON FUNCTION core.enqueue_crossings_of_counter(core.counter, core.counter)
+IS 'Tell of the thresholds that a counter reaches by what it counts.';
+COMMENT ON FUNCTION core.enqueue_crossings_of_budget(core.budget, core.budget)
+IS 'Tell of the thresholds that counters reach because their budget changes.';
+COMMENT ON FUNCTION core.tell_of_counter()
+IS 'Trigger: what a counter counts now may cross thresholds.';
+COMMENT ON FUNCTION core.tell_of_budget()
+IS 'Trigger: a budget''s limit, raises or thresholds have changed.';
+COMMENT ON FUNCTION core.raise_fingerprint(jsonb)
+IS 'The same of a raise.';
 COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])
-IS 'The first field in which a fingerprint of a grant, a transfer or a reversal differs from another one.';
+IS 'The first field in which a fingerprint of a grant, a transfer, a reversal or a raise differs from another one.';
 COMMENT ON FUNCTION core.known_answer(text, text, date, bytea, text [])
-IS 'The answer that a key of a grant, a transfer or a reversal keeps; raises UC101 where the request is another one.';
+IS 'The answer that a key of a grant, a transfer, a reversal or a raise keeps; raises UC101 where the request is another one.';
 COMMENT ON FUNCTION core.named_wallet_faults(jsonb, text, core.wallet, boolean)
 IS 'What is wrong with how an input names a wallet.';
 COMMENT ON FUNCTION core.ensure_wallet(core.gate, core.wallet)
@@ -176,7 +192,7 @@ IS 'Whether an eligible grant was ever passed over.';
 COMMENT ON FUNCTION core.verify_order(text [])
 IS 'Whether seq is gapless and recorded_at never runs backwards.';
 COMMENT ON FUNCTION core.verify_keys(text [])
-IS 'Whether each usage event, grant, transfer and reversal is what exactly one key did.';
+IS 'Whether each usage event, grant, transfer, reversal and raise is what exactly one key did.';
 COMMENT ON FUNCTION core.verify_reversals(text [])
 IS 'Whether reversals take back what they say, and never more than there was.';
 COMMENT ON FUNCTION core.verify_tree(text [])
@@ -208,7 +224,7 @@ IS 'Suspend a customer or an entity, or let it go on.';
 COMMENT ON FUNCTION api.set_budget(text, jsonb, text)
 IS 'Set a budget, or change the limit, mode and advice of one.';
 COMMENT ON FUNCTION api.raise_budget(text, jsonb, text)
-IS 'Raise a budget''s limit until an instant.';
+IS 'Raise a budget''s limit until an instant, once per idempotency key.';
 COMMENT ON FUNCTION api.pause_budget(text, jsonb, text)
 IS 'Pause a budget, or let it go on.';
 COMMENT ON FUNCTION api.archive_budget(text, jsonb, text)

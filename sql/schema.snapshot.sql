@@ -183,12 +183,14 @@ CREATE TABLE core.budget (
     counts_from_seq bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
     archived_at timestamp with time zone,
+    thresholds numeric(38,9)[] DEFAULT '{}'::numeric[] NOT NULL,
     CONSTRAINT budget_archived_never_counts CHECK (((archived_at IS NULL) OR (NOT is_active))),
     CONSTRAINT budget_limit_in_range CHECK (((amount_limit >= (0)::numeric) AND (amount_limit < '100000000000000000000000000000'::numeric))),
     CONSTRAINT budget_measures_one_thing CHECK ((((measure = 'CREDITS'::text) AND (credit_type IS NOT NULL) AND (quantity IS NULL)) OR ((measure = 'QUANTITY'::text) AND (credit_type IS NULL) AND (feature_id IS NOT NULL) AND (quantity IS NOT NULL)))),
     CONSTRAINT budget_mode_is_known CHECK ((mode = ANY (ARRAY['HARD'::text, 'SOFT'::text, 'OBSERVE'::text]))),
     CONSTRAINT budget_raised_in_range CHECK (((raised >= (0)::numeric) AND (raised < '100000000000000000000000000000'::numeric))),
     CONSTRAINT budget_subject_is_known CHECK (((subject_kind = ANY (ARRAY['ENTITY'::text, 'EACH'::text, 'SESSION'::text])) AND ((subject_kind = 'EACH'::text) = (each_type IS NOT NULL)))),
+    CONSTRAINT budget_thresholds_are_shares CHECK ((((0)::numeric < ALL (thresholds)) AND ((10)::numeric >= ALL (thresholds)))),
     CONSTRAINT budget_window_is_known CHECK ((budget_window = ANY (ARRAY['REQUEST'::text, 'MINUTE'::text, 'HOUR'::text, 'DAY'::text, 'WEEK'::text, 'MONTH'::text, 'YEAR'::text, 'BILLING_PERIOD'::text, 'TOTAL'::text])))
 );
 
@@ -230,6 +232,7 @@ CREATE TABLE core.counter (
     would_deny_count bigint DEFAULT 0 NOT NULL,
     would_deny_amount numeric(38,9) DEFAULT 0 NOT NULL,
     last_used_at timestamp with time zone NOT NULL,
+    is_watched boolean DEFAULT false NOT NULL,
     CONSTRAINT counter_held_in_range CHECK (((held >= (0)::numeric) AND (held < '100000000000000000000000000000'::numeric))),
     CONSTRAINT counter_used_in_range CHECK (((used >= (0)::numeric) AND (used < '100000000000000000000000000000'::numeric))),
     CONSTRAINT counter_would_deny_in_range CHECK (((would_deny_amount >= (0)::numeric) AND (would_deny_amount < '100000000000000000000000000000'::numeric)))
@@ -945,11 +948,15 @@ ALTER INDEX core.ledger_entry_pkey ATTACH PARTITION core.ledger_entry_default_pk
 
 ALTER INDEX core.usage_event_pkey ATTACH PARTITION core.usage_event_default_pkey;
 
+CREATE TRIGGER budget_crosses_thresholds AFTER UPDATE OF amount_limit, raised, thresholds ON core.budget FOR EACH ROW WHEN (((old.thresholds <> '{}'::numeric[]) OR (new.thresholds <> '{}'::numeric[]))) EXECUTE FUNCTION core.tell_of_budget();
+
 CREATE TRIGGER change_is_immutable BEFORE DELETE OR UPDATE ON core.change FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER change_is_kept BEFORE TRUNCATE ON core.change FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER change_not_in_a_closed_month BEFORE INSERT ON core.change FOR EACH ROW EXECUTE FUNCTION core.refuse_closed('effective_at');
+
+CREATE TRIGGER counter_crosses_thresholds AFTER INSERT OR UPDATE OF used ON core.counter FOR EACH ROW WHEN (new.is_watched) EXECUTE FUNCTION core.tell_of_counter();
 
 CREATE TRIGGER counter_window_is_immutable BEFORE DELETE OR UPDATE ON core.counter_window FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 

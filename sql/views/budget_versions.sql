@@ -31,7 +31,8 @@ SELECT
   b.anchor_at,
   b.time_zone,
   v.kind AS changed_by,
-  v.actor
+  v.actor,
+  coalesce(r.thresholds, '{}') AS thresholds
 FROM (
   SELECT
     c.customer_id,
@@ -51,7 +52,7 @@ FROM (
 ) AS v
 INNER JOIN core.change AS d ON d.customer_id = v.customer_id AND d.seq = v.ruled_at
 CROSS JOIN LATERAL jsonb_to_record(d.after)
-  AS r (mode text, amount_limit numeric, is_active boolean, archived_at timestamptz, advice jsonb)
+  AS r (mode text, amount_limit numeric, is_active boolean, archived_at timestamptz, advice jsonb, thresholds numeric [])
 INNER JOIN core.budget AS b ON b.customer_id = v.customer_id AND b.budget_no = v.budget_no
 LEFT JOIN core.entity AS e ON e.customer_id = b.customer_id AND e.entity_no = b.entity_no
 WINDOW later AS (PARTITION BY v.customer_id, v.budget_no ORDER BY v.from_seq);

@@ -72,17 +72,24 @@ def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
     customer = api.customer()
     until = datetime.now(UTC) + timedelta(hours=1)
     given = {
+        "idempotencyKey": "demo",
         "customerId": customer,
         "budgetId": "team-total",
         "amount": "25",
         "until": until.isoformat(),
         "reason": "a demo for the board",
     }
-    selection = "budget { baseLimit raised limit }"
+    selection = "budget { baseLimit raised limit } seq replayed"
     denied = {"entityIds": ["user"], "quantities": [{"name": "input", "amount": "60"}]}
     assert api.consume(customer, **denied)["reason"] == "BUDGET_EXCEEDED"
     made = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given)
-    assert made == {"budget": {"baseLimit": "50", "raised": "25", "limit": "75"}, "userErrors": []}
+    raised = {"budget": {"baseLimit": "50", "raised": "25", "limit": "75"}, "userErrors": []}
+    assert made == raised | {"seq": made["seq"], "replayed": False}
+    again = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given)
+    assert again == raised | {"seq": made["seq"], "replayed": True}
+    other = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, given | {"amount": "26"})
+    assert [(e["field"], e["code"]) for e in other["userErrors"]] == [("amount", "IDEMPOTENCY_CONFLICT")]
+    assert (other["budget"], other["seq"], other["replayed"]) == (None, None, False)
     assert api.consume(customer, **denied)["allowed"]
     [(raised_by, reason, stored)] = api.connection.execute(
         "SELECT raised_by, reason, until FROM core.budget_raise WHERE customer_id = %s", (customer,)
@@ -94,6 +101,7 @@ def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
 def test_what_no_raise_is(api: Api) -> None:
     customer = api.customer()
     given = {
+        "idempotencyKey": "none",
         "customerId": customer,
         "budgetId": "none",
         "amount": "0",
@@ -204,3 +212,23 @@ def test_what_is_unknown_and_who_may_not(api: Api, name: str, given: dict[str, A
     key = api.make_key([each for each in ("READ", "CUSTOMERS", "BUDGETS") if each != scope])
     answer = api.error(query, {"input": {"customerId": customer, **given}}, key=key)
     assert answer == {"code": "FORBIDDEN", "scope": scope}
+
+
+def test_thresholds(api: Api) -> None:
+    customer = api.customer()
+    given = {"customerId": customer, "budgetId": "team-total", "thresholds": ["1", "0.80"]}
+    made = mutate(api, "setBudget", "SetBudgetInput", "budget { thresholds }", given)
+    assert made == {"budget": {"thresholds": ["0.8", "1"]}, "userErrors": []}
+    assert api.consume(customer, entityIds=["user"], quantities=[{"name": "input", "amount": "45"}])[
+        "allowed"
+    ]
+    told = api.connection.execute(
+        "SELECT message ->> 'kind', message ->> 'threshold', message ->> 'used', message ->> 'limit'"
+        " FROM pgmq.q_alert WHERE message ->> 'customer_id' = %s",
+        (customer,),
+    ).fetchall()
+    assert told == [("BUDGET_THRESHOLD", "0.8", "45", "50")]
+    wrong = mutate(
+        api, "setBudget", "SetBudgetInput", "budget { id }", {**given, "thresholds": ["0.5", "11"]}
+    )
+    assert [(e["field"], e["code"]) for e in wrong["userErrors"]] == [("thresholds[1]", "OUT_OF_RANGE")]

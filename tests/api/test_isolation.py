@@ -115,6 +115,7 @@ INPUTS: dict[str, tuple[str, Any]] = {
     "raiseBudget": (
         "userErrors { code }",
         lambda customer: {
+            "idempotencyKey": "mine",
             "customerId": customer,
             "budgetId": "team-total",
             "amount": "1",

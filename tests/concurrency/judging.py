@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tests.concurrency.pricing import Pricing, sets_rates
 from tests.concurrency.racing import Arena, Done
 from tests.conformance.agreement import standing, whole, without
 from tests.conformance.compare import first_difference
@@ -60,7 +61,8 @@ class Judge:
         self.model_seq, self.sql_seq = arena.started[world]
 
     def judge(self, done: Sequence[Done]) -> str | None:
-        placed, loose = self.place(done)
+        self.pricing = Pricing(self.arena, self.world, done)
+        placed, loose = self.place([each for each in done if not sets_rates(each)])
         places = [(each, *self.between(each, placed)) for each in loose if each.operation["op"] != "bookDue"]
         if fault := out_of_order(placed):
             return fault
@@ -144,21 +146,45 @@ class Judge:
     # One operation
 
     def step(self, placed: Placed) -> str | None:
-        """The model does it at the same instant."""
-        self.model.kernel.clock = placed.at
-        given = act(self.model, placed.operation)
+        """The model does it at the same instant, by one catalogue that there was then."""
+        options = self.pricing.options(placed.done)
+        if not options:
+            return "by no catalogue that there was, or by an older one than what stands before it"
+        faults = []
+        for known in options:
+            model = self.model
+            if len(options) > 1 or known < self.pricing.applied:
+                model = copy.deepcopy(self.model)
+            fault = self.compare(model, placed, known)
+            if fault is None:
+                if placed.operation["op"] != "check":
+                    self.model, self.pricing.applied = model, known
+                return None
+            faults.append(fault)
+        return faults[0]
+
+    def compare(self, model: ModelBackend, placed: Placed, known: int) -> str | None:
+        """Where it differs, if so many changes of rates were known."""
+        self.pricing.tell(model, known)
+        model.kernel.clock = placed.at
+        given = act(model, placed.operation)
         expected = [self.told(answer, self.model_seq) for answer in given]
         actual = [self.told(answer) for answer in placed.answers]
         if difference := first_difference(expected, actual):
             return difference
-        took, stands = placed.seq - self.sql_seq, self.model.customer.seq - self.model_seq
+        took, stands = placed.seq - self.sql_seq, model.customer.seq - self.model_seq
         if placed.operation["op"] != "check" and took != stands:
             return f"seq: expected {stands}, got {took}"
         return None
 
     def fits(self, loose: Done) -> bool:
         """Whether the model, as it stands now, would do the same, leaving no trace either."""
+        return any(self.fits_by(loose, known) for known in self.pricing.options(loose))
+
+    def fits_by(self, loose: Done, known: int) -> bool:
+        """The same, if so many changes of rates were known."""
         model = copy.deepcopy(self.model)
+        self.pricing.tell(model, known)
         model.book_due()
         seq, last_at = model.customer.seq, model.customer.last_at
         try:

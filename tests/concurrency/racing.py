@@ -64,6 +64,9 @@ class Racer(SqlBackend):
     def _stop_clock(self) -> None:
         pass
 
+    def _call(self, function: str, **fields: Any) -> Any:
+        return self._one(f"SELECT api.{function}(%s, %s)", Jsonb(fields), self.actor)
+
     def _change(self, function: str, **fields: Any) -> Any:
         return self._one(f"SELECT api.{function}(%s, %s, %s)", self._customer, Jsonb(fields), self.actor)
 

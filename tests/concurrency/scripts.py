@@ -4,7 +4,7 @@ from random import Random
 
 from tests.concurrency.racing import CONNECTIONS, Lane, Step
 from tests.conformance import forms
-from tests.model.operations import Maker
+from tests.model.governing import Governor
 from tests.model.worlds import DAY, HOUR, Chance, make_world
 
 #: The first customer is in most of what happens.
@@ -43,7 +43,7 @@ def make_step(chance: Chance, makers: list["RaceMaker"]) -> Step:
     return step
 
 
-class RaceMaker(Maker):
+class RaceMaker(Governor):
     """Operations whose time is the start of the race: the clock moves by itself, and not far."""
 
     SIZES = (1, 1, 1, 2, 3, 5, 8)

@@ -8,7 +8,8 @@ vectors compare (``compare.comparable``); ``seq`` (from the end of the set-up on
 (the binding of what would not have been allowed, with its figures), ``nearest`` (that of what was
 allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call), ``reservationId`` (a ``seq``
 too), ``expiresAt``, ``state`` (of a reservation); and after each operation ``left``, ``grants``, ``owed``,
-``short``, ``receivable``, ``held``, ``heldFor``, ``used``, ``wouldDeny`` and ``seq`` of the state.
+``short``, ``receivable``, ``held``, ``heldFor``, ``used``, ``alerts``,
+``wouldDeny`` and ``seq`` of the state.
 """
 
 from collections.abc import Collection
@@ -86,6 +87,7 @@ def standing(state: State, started: int) -> dict[str, Any]:
         "heldFor": sorted(state["heldFor"], key=place),
         "used": sorted(state["used"], key=place),
         "wouldDeny": sorted(state["wouldDeny"], key=place),
+        "alerts": sorted(state["alerts"], key=lambda row: (*place(row), row["threshold"])),
     }
 
 

@@ -25,6 +25,7 @@ from tests.conformance.forms import (
     GrantForm,
     HoldingForm,
     Item,
+    RateForm,
     State,
     Step,
     UnknownEntityForm,
@@ -102,11 +103,32 @@ class Backend(Protocol):
     def set_entity(self, entity: EntityForm) -> None:
         """Makes a new entity."""
 
+    def move_entity(self, entity_id: str, parent_id: str | None) -> None:
+        """Moves an entity with everything below it; refused as ``update_grant`` is."""
+
+    def archive_entity(self, entity_id: str, with_all_below: bool) -> None:
+        """Archives an entity; refused as ``update_grant`` is."""
+
+    def restore_entity(self, entity_id: str) -> None:
+        """Brings an archived entity back; refused as ``update_grant`` is."""
+
     def set_budget(self, budget: BudgetForm) -> None:
-        """Makes a budget, or changes it."""
+        """Makes a budget, or changes it; refused as ``update_grant`` is."""
 
     def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
-        """Adds to a budget's limit until so many seconds after the world's instant."""
+        """Adds to a budget's limit until so many seconds after the world's instant, once for each raise.
+
+        Refused as ``update_grant`` is; another raise of the same id is a conflict.
+        """
+
+    def pause_budget(self, budget_id: str, paused: bool) -> None:
+        """Pauses a budget, or lets it go on; refused as ``update_grant`` is."""
+
+    def archive_budget(self, budget_id: str) -> None:
+        """Archives a budget, for good."""
+
+    def set_rates(self, feature_id: str, rates: Sequence[RateForm]) -> None:
+        """Sets rates of a feature, all at once."""
 
     def suspend_customer(self, suspended: bool) -> None:
         """Suspends or resumes the customer."""

@@ -96,6 +96,7 @@ class BudgetForm(TypedDict):
     dimensions: NotRequired[dict[str, str]]
     limit: str
     advice: NotRequired[Any]
+    thresholds: NotRequired[list[str]]
 
 
 class UnknownEntityForm(TypedDict):
@@ -177,6 +178,12 @@ class Operation(TypedDict, total=False):
         "setEntity",
         "setBudget",
         "raiseBudget",
+        "pauseBudget",
+        "archiveBudget",
+        "moveEntity",
+        "archiveEntity",
+        "restoreEntity",
+        "setRates",
         "suspendCustomer",
         "suspendEntity",
         "setPolicy",
@@ -197,6 +204,11 @@ class Operation(TypedDict, total=False):
     target: HoldingForm
     entity: EntityForm
     entityId: str
+    parentId: str | None
+    withAllBelow: bool
+    featureId: str
+    rates: list[RateForm]
+    paused: bool
     budget: BudgetForm
     budgetId: str
     raiseId: str
@@ -233,4 +245,5 @@ class State(TypedDict):
     held: dict[str, str]  # by wallet, where anything is
     heldFor: list[dict[str, Any]]  # budgetId, entityId, sessionId, held, where it is more than zero
     used: list[dict[str, Any]]  # budgetId, entityId, sessionId, used, where it is more than zero
+    alerts: list[dict[str, Any]]  # budgetId, entityId, sessionId, threshold, all that were ever told
     wouldDeny: list[dict[str, Any]]  # budgetId, entityId, sessionId, count, amount, where there is any

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from tests.conformance import backend, forms
-from tests.model import grants, reversals, setup
+from tests.model import governance, grants, reversals, setup
 from tests.model.booking import Booking
 from tests.model.customer import RECEIVABLE, SHORTFALL, Customer, Raise, Subject, Wallet
 from tests.model.exact import exact, plain
@@ -90,7 +90,8 @@ class ModelBackend:
 
     def grant(self, grant: forms.GrantForm) -> None:
         decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
-        self.kernel.grant(CUSTOMER, setup.grant(self.customer, grant, self.instant, decimals))
+        made = setup.grant(self.customer, grant, self.instant, decimals)
+        self._change(lambda booking: governance.grant(booking, made))
 
     def update_grant(self, grant_id: str, change: forms.GrantChangeForm) -> None:
         terms: dict[str, object] = {"priority": change["priority"]} if "priority" in change else {}
@@ -99,17 +100,17 @@ class ModelBackend:
         if "expiresAt" in change:
             terms["expires_at"] = self._time(change["expiresAt"])
         told = grants.Change(terms, change.get("paymentReceived", False))
-        self._change_grants(lambda booking: grants.update(booking, grant_id, told))
+        self._change(lambda booking: grants.update(booking, grant_id, told))
 
     def void_grant(self, grant_id: str) -> None:
-        self._change_grants(lambda booking: grants.void(booking, grant_id))
+        self._change(lambda booking: grants.void(booking, grant_id))
 
     def transfer_credits(
         self, transfer_id: str, source: forms.HoldingForm, target: forms.HoldingForm, amount: str
     ) -> None:
         decimals = self.kernel.catalog.decimals(source["creditType"])
         giver, taker = (grants.Holding(each["entityId"], each["creditType"]) for each in (source, target))
-        self._change_grants(
+        self._change(
             lambda booking: grants.transfer(booking, transfer_id, giver, taker, exact(amount), decimals)
         )
 
@@ -120,19 +121,17 @@ class ModelBackend:
         ]
         event = events[-1] if events else None
         decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
-        self._change_grants(
-            lambda booking: reversals.reverse(booking, reversal_id, event, exact(share), decimals)
-        )
+        self._change(lambda booking: reversals.reverse(booking, reversal_id, event, exact(share), decimals))
 
     def set_reversal_of_expired(self, policy: str) -> None:
         self.kernel.set_policy(CUSTOMER, reversal_lapses=policy == "LAPSE")
 
     def charge_back(self, grant_id: str) -> None:
-        self._change_grants(lambda booking: reversals.charge_back(booking, grant_id))
+        self._change(lambda booking: reversals.charge_back(booking, grant_id))
 
-    def _change_grants(self, change: Callable[[Booking], None]) -> None:
+    def _change(self, change: Callable[[Booking], None]) -> None:
         try:
-            self.kernel.change_grants(CUSTOMER, change)
+            self.kernel.change(CUSTOMER, change)
         except grants.Refused as error:
             raise backend.Malformed(str(error)) from error
 
@@ -140,14 +139,32 @@ class ModelBackend:
         return None if seconds is None else self.instant + timedelta(seconds=seconds)
 
     def set_entity(self, entity: forms.EntityForm) -> None:
-        self.kernel.set_entity(CUSTOMER, setup.entity(self.customer, entity))
+        self._change(lambda booking: governance.set_entity(booking, setup.entity(self.customer, entity)))
 
     def set_budget(self, budget: forms.BudgetForm) -> None:
-        self.kernel.set_budget(CUSTOMER, setup.budget(budget))
+        self._change(lambda booking: governance.set_budget(booking, setup.budget(budget)))
 
     def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
-        ends = self.instant + timedelta(seconds=until)
-        self.kernel.raise_budget(CUSTOMER, budget_id, Raise(raise_id, exact(amount), ends))
+        extra = Raise(raise_id, exact(amount), self.instant + timedelta(seconds=until))
+        self._change(lambda booking: governance.raise_budget(booking, budget_id, extra))
+
+    def pause_budget(self, budget_id: str, paused: bool) -> None:
+        self._change(lambda booking: governance.pause(booking, budget_id, paused))
+
+    def archive_budget(self, budget_id: str) -> None:
+        self._change(lambda booking: governance.archive_budget(booking, budget_id))
+
+    def move_entity(self, entity_id: str, parent_id: str | None) -> None:
+        self._change(lambda booking: governance.move(booking, entity_id, parent_id))
+
+    def archive_entity(self, entity_id: str, with_all_below: bool) -> None:
+        self._change(lambda booking: governance.archive(booking, entity_id, with_all_below))
+
+    def restore_entity(self, entity_id: str) -> None:
+        self._change(lambda booking: governance.restore(booking, entity_id))
+
+    def set_rates(self, feature_id: str, rates: Sequence[forms.RateForm]) -> None:
+        self.kernel.catalog.features[feature_id].set_rates(setup.rate(each, self.instant) for each in rates)
 
     def suspend_customer(self, suspended: bool) -> None:
         self.kernel.suspend_customer(CUSTOMER, suspended)
@@ -203,6 +220,7 @@ class ModelBackend:
                 for subject, counter in customer.counters.items()
                 if counter.used and counts_still(counter, subject, instant)
             ],
+            "alerts": [{**name(subject), "threshold": plain(share)} for subject, share in customer.alerts],
             "wouldDeny": [
                 {
                     **name(subject),

@@ -53,6 +53,18 @@ def apply(backend: Backend, operation: Operation) -> list[Answer]:
                 backend.set_budget(given["budget"])
             case "raiseBudget":
                 backend.raise_budget(given["budgetId"], given["raiseId"], given["amount"], given["until"])
+            case "pauseBudget":
+                backend.pause_budget(given["budgetId"], given["paused"])
+            case "archiveBudget":
+                backend.archive_budget(given["budgetId"])
+            case "setRates":
+                backend.set_rates(given["featureId"], given["rates"])
+            case "moveEntity":
+                backend.move_entity(given["entityId"], given["parentId"])
+            case "archiveEntity":
+                backend.archive_entity(given["entityId"], given["withAllBelow"])
+            case "restoreEntity":
+                backend.restore_entity(given["entityId"])
             case "suspendCustomer":
                 backend.suspend_customer(given["suspended"])
             case "suspendEntity":

@@ -93,7 +93,7 @@ class SqlBackend:
         return self._step("extend", steps)
 
     def grant(self, grant: forms.GrantForm) -> None:
-        answer = self._change(
+        answer = self._refusable(
             "grant_credits",
             idempotencyKey=f"grant-{grant['grantId']}",
             walletId=grant["walletId"],
@@ -176,12 +176,21 @@ class SqlBackend:
             raise Malformed(", ".join(sorted(faults))) from error
 
     def set_entity(self, entity: forms.EntityForm) -> None:
-        self._change(
+        self._refusable(
             "upsert_entity", entityId=entity["entityId"], type=entity["type"], parentId=entity["parentId"]
         )
 
+    def move_entity(self, entity_id: str, parent_id: str | None) -> None:
+        self._refusable("move_entity", entityId=entity_id, parentId=parent_id)
+
+    def archive_entity(self, entity_id: str, with_all_below: bool) -> None:
+        self._refusable("archive_entity", entityId=entity_id, includeDescendants=with_all_below)
+
+    def restore_entity(self, entity_id: str) -> None:
+        self._refusable("upsert_entity", entityId=entity_id, archived=False)
+
     def set_budget(self, budget: forms.BudgetForm) -> None:
-        self._change(
+        self._refusable(
             "set_budget",
             budgetId=budget["budgetId"],
             limit=budget["limit"],
@@ -198,13 +207,28 @@ class SqlBackend:
                 anchorAt=None if budget["window"] in _UNANCHORED else budget.get("anchor"),
                 timeZone=budget.get("zone"),
                 advice=budget.get("advice"),
+                thresholds=budget.get("thresholds", []),
             ),
         )
 
     def raise_budget(self, budget_id: str, raise_id: str, amount: str, until: int) -> None:
-        self._change(
-            "raise_budget", budgetId=budget_id, amount=amount, until=self._time(until), reason=raise_id
+        self._refusable(
+            "raise_budget",
+            idempotencyKey=f"raise-{raise_id}",
+            budgetId=budget_id,
+            amount=amount,
+            until=self._time(until),
+            reason=raise_id,
         )
+
+    def pause_budget(self, budget_id: str, paused: bool) -> None:
+        self._refusable("pause_budget", budgetId=budget_id, paused=paused)
+
+    def archive_budget(self, budget_id: str) -> None:
+        self._refusable("archive_budget", budgetId=budget_id)
+
+    def set_rates(self, feature_id: str, rates: Sequence[forms.RateForm]) -> None:
+        self._call("set_rates", featureId=self._own(feature_id), rates=self._rates(rates))
 
     def suspend_customer(self, suspended: bool) -> None:
         self._one("SELECT api.set_suspension(%s, NULL, %s, 'test')", self._customer, suspended)
@@ -286,6 +310,19 @@ class SqlBackend:
             "used": [
                 name | {"used": _plain(used)} for name, counts, used, _, _, _ in named if counts and used
             ],
+            "alerts": [
+                {"budgetId": budget, "entityId": entity, "sessionId": session, "threshold": threshold}
+                for budget, entity, session, threshold in self._rows(
+                    "SELECT b.budget_id, e.entity_id, a.message ->> 'sessionId', a.message ->> 'threshold'"
+                    " FROM pgmq.q_alert AS a"
+                    " JOIN core.budget AS b ON b.customer_id = a.message ->> 'customer_id'"
+                    " AND b.budget_no = (a.message ->> 'budgetNo')::integer"
+                    " JOIN core.entity AS e ON e.customer_id = b.customer_id"
+                    " AND e.entity_no = (a.message ->> 'entityNo')::integer"
+                    " WHERE a.message ->> 'customer_id' = %s",
+                    self._customer,
+                )
+            ],
             "wouldDeny": [
                 name | {"count": denied, "amount": _plain(amount)}
                 for name, _, _, _, denied, amount in named
@@ -303,7 +340,11 @@ class SqlBackend:
             dimensions=feature.get("dimensions", []),
             creditTypes=[self._types[each] for each in feature["creditTypes"]],
         )
-        rates = [
+        if feature["rates"]:
+            self.set_rates(feature["featureId"], feature["rates"])
+
+    def _rates(self, rates: Sequence[forms.RateForm]) -> list[dict[str, Any]]:
+        return [
             {
                 "creditType": self._types[rate["creditType"]],
                 "quantity": rate["quantity"],
@@ -314,10 +355,8 @@ class SqlBackend:
                 if rate.get("effectiveFrom") is None
                 else self._time(rate["effectiveFrom"]),
             }
-            for rate in feature["rates"]
+            for rate in rates
         ]
-        if rates:
-            self._call("set_rates", featureId=own, rates=rates)
 
     def _set_wallet(self, wallet: forms.WalletForm) -> None:
         own = {

@@ -1,6 +1,6 @@
 """What changes a customer: operations with their seq, ledger entries, grants, counters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -13,6 +13,7 @@ from tests.model.customer import (
     OWED,
     SCHEDULED,
     SHORTFALL,
+    Budget,
     Charged,
     Counted,
     Counter,
@@ -21,6 +22,7 @@ from tests.model.customer import (
     Entry,
     Grant,
     Operation,
+    Subject,
     Wallet,
 )
 from tests.model.exact import ZERO
@@ -137,11 +139,36 @@ class Booking:
         counter = self.counter(limit)
         if counter.last_used_at is None or not counts_still(counter, limit.subject, self.instant):
             self.memory.set(counter, "began", self.customer.seq)
+        self.alert(limit.subject, limit.used, limit.used + used)
         self.memory.set(counter, "window_start", limit.span.start)
         self.memory.set(counter, "window_end", limit.span.end)
         self.memory.set(counter, "used", limit.used + used)
         self.memory.set(counter, "held", limit.held + held)
         self.memory.set(counter, "last_used_at", self.instant)
+
+    def alert(self, subject: Subject, before: Fraction, after: Fraction) -> None:
+        """Each threshold is told of when what is used comes to it."""
+        budget = self.customer.budgets[subject.budget_id]
+        ceiling = budget.ceiling(self.instant)
+        self.tell(subject, budget.reached(after, ceiling) - budget.reached(before, ceiling))
+
+    def alert_all(self, budget: Budget, before: Mapping[Subject, set[Fraction]], ceiling: Fraction) -> None:
+        """The same where it is the budget that has changed, to such a limit."""
+        for subject, reached in self.all_reached(budget, ceiling).items():
+            self.tell(subject, reached - before[subject])
+
+    def all_reached(self, budget: Budget, ceiling: Fraction) -> dict[Subject, set[Fraction]]:
+        """By subject, in windows that last."""
+        return {
+            subject: budget.reached(counter.used, ceiling)
+            for subject, counter in self.customer.counters.items()
+            if subject.budget_id == budget.budget_id and counts_still(counter, subject, self.instant)
+        }
+
+    def tell(self, subject: Subject, crossed: Iterable[Fraction]) -> None:
+        if not self.customer.budgets[subject.budget_id].archived:
+            for share in sorted(crossed):
+                self.memory.append(self.customer.alerts, (subject, share))
 
     # Grants
 

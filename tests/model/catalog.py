@@ -38,7 +38,12 @@ class Rate:
     @property
     def place(self) -> tuple[object, ...]:
         """Two rates in one place would tie."""
-        return self.credit_type, self.quantity, frozenset(self.dimensions.items()), self.effective_from
+        return *self.kind, self.effective_from
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """A later one of the same supersedes it."""
+        return self.credit_type, self.quantity, frozenset(self.dimensions.items())
 
 
 @dataclass(frozen=True)
@@ -52,20 +57,31 @@ class Feature:
     rates: list[Rate] = field(default_factory=list)
 
     def set_rates(self, rates: Iterable[Rate]) -> None:
-        """Adds rates; an older one is superseded, never edited, and a tie is refused."""
-        taken = {rate.place for rate in self.rates}
+        """Adds rates at once; an older one is superseded, never edited, and a tie among them is refused.
+
+        One that changes nothing, as things stand, is not there.
+        """
+        taken = set()
+        stood = [*self.rates]
         for rate in rates:
             if rate.place in taken:
                 raise Tie(f"{self.feature_id}: {rate.quantity} in {rate.credit_type}")
             taken.add(rate.place)
-            self.rates.append(rate)
+            before = [
+                each
+                for each in stood
+                if each.kind == rate.kind and each.effective_from <= rate.effective_from
+            ]
+            last = max(reversed(before), key=lambda each: each.effective_from, default=None)
+            if last is None or (last.amount, last.per_units) != (rate.amount, rate.per_units):
+                self.rates.append(rate)
 
     def as_it_stands(self) -> "Feature":
         """For one who must not see rates that are set later."""
         return replace(self, rates=[*self.rates])
 
     def rate(self, credit_type: str, quantity: str, given: Mapping[str, str], at: datetime) -> Rate | None:
-        """The most specific rate that matches, the latest of its kind.
+        """The most specific rate that matches, the latest of its kind, the one set last.
 
         Specificity is compared dimension by dimension, in the feature's order.
         """
@@ -76,7 +92,9 @@ class Feature:
             and rate.effective_from <= at
             and rate.dimensions.items() <= given.items()
         ]
-        return max(matching, key=lambda rate: (self.specificity(rate), rate.effective_from), default=None)
+        return max(
+            reversed(matching), key=lambda rate: (self.specificity(rate), rate.effective_from), default=None
+        )
 
     def specificity(self, rate: Rate) -> tuple[bool, ...]:
         return tuple(dimension in rate.dimensions for dimension in self.dimensions)

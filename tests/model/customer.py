@@ -30,6 +30,7 @@ class Entity:
     type: str
     parent: "Entity | None"
     suspended: bool = False
+    archived: bool = False
 
     def upwards(self) -> "Iterator[Entity]":
         """Itself, its parent, and so on; the customer, which is no entity, is not among them."""
@@ -117,8 +118,11 @@ class Budget:
     dimensions: Mapping[str, str]
     limit: Fraction
     advice: Any = None
+    thresholds: tuple[Fraction, ...] = ()
     counts_from_seq: int = 0
     raises: list[Raise] = field(default_factory=list)
+    paused: bool = False
+    archived: bool = False
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -138,7 +142,15 @@ class Budget:
     @property
     def rule(self) -> tuple[object, ...]:
         """What may change."""
-        return self.limit, self.mode, repr(self.advice)
+        return self.limit, self.mode, repr(self.advice), self.thresholds
+
+    def ceiling(self, instant: datetime) -> Fraction:
+        """The limit in force."""
+        return self.limit + sum((extra.amount for extra in self.raises if instant < extra.until), ZERO)
+
+    def reached(self, used: Fraction, ceiling: Fraction) -> set[Fraction]:
+        """The thresholds that so much has come to."""
+        return {share for share in self.thresholds if 0 < used >= share * ceiling}
 
 
 class Subject(NamedTuple):
@@ -233,6 +245,8 @@ class Customer:
     operations: list[Operation] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     charged: list[Charged] = field(default_factory=list)
+    alerts: list[tuple[Subject, Fraction]] = field(default_factory=list)  # thresholds crossed
+    raised: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # what was asked, by raise
     reversal_lapses: bool = False  # what has expired does not return as an adjustment
 
 

@@ -49,7 +49,10 @@ def book_due(booking: Booking) -> None:
         elif isinstance(thing, tuple):
             booking.operation("raise ended", due_at)
             budget, extra = thing
+            ceiling = budget.limit + sum(each.amount for each in budget.raises)
+            reached = booking.all_reached(budget, ceiling)
             booking.memory.remove(budget.raises, extra)
+            booking.alert_all(budget, reached, ceiling - extra.amount)
         elif order == GRANT_EFFECTIVE:
             booking.operation("grant effective", due_at)
             booking.move(thing.wallet, thing, SCHEDULED, AVAILABLE, thing.scheduled)

@@ -126,6 +126,8 @@ class Holding:
     def faults(self, customer: Customer, name: str, is_needed: bool) -> list[str]:
         if self.entity_id is not None and self.entity_id not in customer.entities:
             return [f"{name}.entityId NOT_FOUND"]
+        if not is_needed and self.entity_id is not None and customer.entities[self.entity_id].archived:
+            return [f"{name}.entityId ARCHIVED"]
         missing = is_needed and self.find(customer) is None
         return [f"{name}.creditType NOT_FOUND"] if missing else []
 
@@ -138,7 +140,7 @@ def transfer(
     faults = source.faults(customer, "from", True) + target.faults(customer, "to", False)
     if source.credit_type != target.credit_type:
         faults.append("to CREDIT_TYPE_MISMATCH")
-    elif source == target and not faults:
+    elif source == target and source.find(customer) is not None:
         faults.append("to SAME_WALLET")
     if amount != round_up(amount, decimals):
         faults.append("amount TOO_MANY_DECIMALS")

@@ -166,6 +166,8 @@ def named_entities(
             parent = customer.entities.get(customer.unknown_entity_parent or "")
             newcomers[entity_id] = Entity(entity_id, customer.unknown_entity_type, parent)
     room = customer.unknown_entity_maximum - customer.unknown_entities_created
+    if any(name in customer.entities and customer.entities[name].archived for name in entity_ids):
+        return None, []
     if newcomers and (customer.unknown_entity is UnknownEntity.DENY or len(newcomers) > room):
         return None, []
     return [customer.entities.get(name) or newcomers[name] for name in entity_ids], list(newcomers.values())

@@ -9,7 +9,7 @@ from tests.model.answer import Answer, refusal
 from tests.model.booking import Booking
 from tests.model.call import Call
 from tests.model.catalog import Catalog
-from tests.model.customer import Budget, Customer, Entity, Grant, Raise, Wallet
+from tests.model.customer import Customer, Wallet
 from tests.model.due import book_due
 from tests.model.grants import Refused
 from tests.model.memory import Memory
@@ -119,17 +119,8 @@ class Kernel:
         """What the expiry job does."""
         self._change(customer_id, book_due)
 
-    def grant(self, customer_id: str, grant: Grant) -> None:
-        """Gives credits; what is due before them is booked before them."""
-
-        def book(booking: Booking) -> None:
-            book_due(booking)
-            booking.grant(grant)
-
-        self._change(customer_id, book)
-
-    def change_grants(self, customer_id: str, change: Callable[[Booking], None]) -> None:
-        """A change of ``grants.py``; refused, it leaves everything as it was, what is due unbooked too."""
+    def change(self, customer_id: str, change: Callable[[Booking], None]) -> None:
+        """One of ``grants.py`` or ``governance.py``; refused, it leaves all as it was, what is due too."""
         customer = self.customers[customer_id]
         seq, instant, memory = customer.seq, self.instant(customer), Memory()
         booking = Booking(customer, memory, instant)
@@ -142,29 +133,9 @@ class Kernel:
         if customer.seq > seq:
             customer.last_at = instant
 
-    def set_entity(self, customer_id: str, entity: Entity) -> None:
-        self.customers[customer_id].entities[entity.entity_id] = entity
-        self.configure(customer_id, "entity")
-
     def set_wallet(self, customer_id: str, wallet: Wallet) -> None:
         self.customers[customer_id].wallets[wallet.wallet_id] = wallet
         self.configure(customer_id, "wallet")
-
-    def set_budget(self, customer_id: str, budget: Budget) -> None:
-        """Sets a budget, or changes its limit, mode and advice: it keeps its count and its raises."""
-        customer = self.customers[customer_id]
-        before = customer.budgets.get(budget.budget_id)
-        assert before is None or before.shape == budget.shape
-        self.configure(customer_id, "budget", before is None or before.rule != budget.rule)
-        budget.counts_from_seq = before.counts_from_seq if before else customer.seq
-        budget.raises = before.raises if before else []
-        customer.budgets[budget.budget_id] = budget
-
-    def raise_budget(self, customer_id: str, budget_id: str, extra: Raise) -> None:
-        customer = self.customers[customer_id]
-        customer.budgets[budget_id].raises.append(extra)
-        self.configure(customer_id, "raise")
-        extra.number = customer.seq
 
     def suspend_customer(self, customer_id: str, suspended: bool = True) -> None:
         customer = self.customers[customer_id]

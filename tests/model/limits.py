@@ -58,7 +58,7 @@ def limits_on(
     limits = [
         limit_at(customer, budget, subject, position, instant)
         for budget in customer.budgets.values()
-        if budget.dimensions.items() <= dimensions.items()
+        if not budget.paused and budget.dimensions.items() <= dimensions.items()
         for position, subject in subjects(budget, path, session_id)
     ]
     return sorted(limits, key=lambda limit: limit.order)
@@ -88,7 +88,7 @@ def limit_at(customer: Customer, budget: Budget, subject: Subject, position: int
         span=span_of(customer, budget, counter, instant),
         used=counter.used if counter and counts else ZERO,
         held=counter.held if counter and counts else ZERO,
-        ceiling=budget.limit + sum((extra.amount for extra in budget.raises if instant < extra.until), ZERO),
+        ceiling=budget.ceiling(instant),
     )
 
 

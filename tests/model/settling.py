@@ -22,7 +22,7 @@ from tests.model.customer import (
 )
 from tests.model.exact import CEILING, ZERO, round_up
 from tests.model.holding import end, unhold
-from tests.model.limits import limit_at, measured
+from tests.model.limits import counts_still, limit_at, measured
 from tests.model.words import Overage, Reason, ReservationState
 
 Quantities = Mapping[str, Fraction]
@@ -160,6 +160,8 @@ def count(booking: Booking, charge: Charge, measure: Fraction, reserved: int) ->
     booking.memory.set(charge, "counted", measure)
     counter = booking.customer.counters.get(charge.subject)
     if counter is not None and inside > 0 and charge.window == (counter.window_start, counter.window_end):
+        if counts_still(counter, charge.subject, booking.instant):
+            booking.alert(charge.subject, counter.used, counter.used + inside)
         booking.memory.set(counter, "held", counter.held - inside)
         booking.memory.set(counter, "used", counter.used + inside)
         booking.memory.set(counter, "last_used_at", booking.instant)

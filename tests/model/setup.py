@@ -95,6 +95,7 @@ def budget(form: forms.BudgetForm) -> Budget:
         dimensions=form.get("dimensions", {}),
         limit=limit(form["limit"]),
         advice=form.get("advice"),
+        thresholds=tuple(sorted(exact(each) for each in form.get("thresholds", ()))),
     )
 
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.conformance.forms import History, World
+from tests.model.governing import made_by
 from tests.model.operations import make_history
 from tests.model.worlds import make_world
 
@@ -44,6 +45,11 @@ def worlds() -> st.SearchStrategy[World]:
 def histories(length: int = 20) -> st.SearchStrategy[History]:
     """Worlds with up to so many operations."""
     return st.builds(make_history, st.randoms(use_true_random=False), st.integers(1, length))
+
+
+def governed(length: int = 30) -> st.SearchStrategy[History]:
+    """The same, where the tree, budgets and rates change in between."""
+    return st.builds(made_by, st.randoms(use_true_random=False), st.integers(1, length))
 
 
 def history(seed: int, length: int = 20) -> History:

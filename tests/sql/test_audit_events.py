@@ -42,7 +42,9 @@ def governed(world: World) -> None:
     """One change of every kind that an administrator makes."""
     world.cap("b", "10", "DAY", entityId="team")
     world.cap("b", "20.5", "DAY", mode="SOFT")
-    world.change("raise_budget", budgetId="b", amount="5", until=world.clock("1 h"), reason="x")
+    world.change(
+        "raise_budget", idempotencyKey="r1", budgetId="b", amount="5", until=world.clock("1 h"), reason="x"
+    )
     world.suspend("ada")
     world.suspend(None)
     world.suspend(None, False)
@@ -178,7 +180,9 @@ def test_reports_have_the_same(world: World) -> None:
 def test_which_rule_of_a_budget_was_in_force(world: World) -> None:
     world.cap("b", "10", "TOTAL")
     assert world.consume("c1", "6")["allowed"]
-    world.change("raise_budget", budgetId="b", amount="5", until=world.clock("1 h"), reason="x")
+    world.change(
+        "raise_budget", idempotencyKey="r2", budgetId="b", amount="5", until=world.clock("1 h"), reason="x"
+    )
     assert world.consume("c2", "8")["allowed"]
     world.cap("b", "2", mode="SOFT")
     assert world.consume("c3", "1")["allowed"]

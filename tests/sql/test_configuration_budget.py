@@ -1,5 +1,7 @@
 """Budgets and raises: what they take, what never changes, and when a raise ends."""
 
+from decimal import Decimal
+
 import pytest
 
 from tests.sql.configuring import Configuration, small_world
@@ -128,10 +130,10 @@ def test_all_faults_of_a_budget_at_once(world) -> None:
 def test_a_raise_adds_until_it_ends(world) -> None:
     world.change("set_budget", **CREDITS)
     until = world.clock("1 hour")
-    raised = world.change("raise_budget", budgetId="b", amount="20", until=until, reason="launch")
-    raised = world.change(
-        "raise_budget", budgetId="b", amount="5", until=world.clock("2 hours"), reason="more"
-    )
+    world.change("raise_budget", idempotencyKey="r1", budgetId="b", amount="20", until=until, reason="launch")
+    until = world.clock("2 hours")
+    world.change("raise_budget", idempotencyKey="r2", budgetId="b", amount="5", until=until, reason="more")
+    raised = world.change("set_budget", budgetId="b")
     assert (raised["baseLimit"], raised["limit"]) == ("100", "125")
     world.advance("61 minutes")
     assert world.change("set_budget", budgetId="b")["limit"] == "105"
@@ -151,19 +153,117 @@ def test_a_raise_adds_until_it_ends(world) -> None:
 def test_all_faults_of_a_raise_at_once(world) -> None:
     world.change("set_budget", **CREDITS)
     assert world.faults("raise_budget", budgetId="b") == {
+        ("idempotencyKey", "REQUIRED"),
         ("amount", "REQUIRED"),
         ("until", "REQUIRED"),
         ("reason", "REQUIRED"),
     }
-    assert world.faults("raise_budget", budgetId="b", amount="0", until=world.clock("-1 s"), reason="x") == {
+    assert world.faults(
+        "raise_budget", idempotencyKey="r4", budgetId="b", amount="0", until=world.clock("-1 s"), reason="x"
+    ) == {
         ("amount", "NOT_POSITIVE"),
         ("until", "IN_THE_PAST"),
     }
     assert world.faults(
-        "raise_budget", budgetId="b", amount="0.0000001", until=world.clock("1 h"), reason="x"
+        "raise_budget",
+        idempotencyKey="r5",
+        budgetId="b",
+        amount="0.0000001",
+        until=world.clock("1 h"),
+        reason="x",
     ) == {
         ("amount", "TOO_MANY_DECIMALS"),
     }
-    assert world.faults("raise_budget", budgetId="x", amount="1", until=world.clock("1 h"), reason="x") == {
+    assert world.faults(
+        "raise_budget", idempotencyKey="r6", budgetId="x", amount="1", until=world.clock("1 h"), reason="x"
+    ) == {
         ("budgetId", "NOT_FOUND"),
     }
+
+
+def test_a_key_raises_once(world) -> None:
+    """Also when the raise has ended since, or its budget is archived."""
+    world.change("set_budget", **CREDITS)
+    asked = {"idempotencyKey": "k", "budgetId": "b", "amount": "20", "until": world.clock("1 hour")}
+    first = world.change("raise_budget", **asked, reason="launch")
+    assert first.pop("replayed") is False
+    assert (first["budgetId"], first["amount"], first["seq"]) == ("b", "20", str(world.seq))
+    for meanwhile in (
+        lambda: None,
+        lambda: world.advance("2 hours"),
+        lambda: world.change("archive_budget", budgetId="b"),
+    ):
+        meanwhile()
+        again = world.change("raise_budget", **(asked | {"amount": "20.00"}), reason="launch")
+        assert again == first | {"replayed": True}
+    assert world.rows("SELECT amount FROM core.budget_raise") == [(20,)]
+    world.history_is_whole()
+
+
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [
+        ("budgetId", "another"),
+        ("amount", "21"),
+        ("until", "2999-01-01T00:00:00Z"),
+        ("reason", "more"),
+    ],
+)
+def test_another_raise_under_a_used_key_is_a_conflict(world, field: str, other: str) -> None:
+    world.change("set_budget", **CREDITS)
+    asked = {"idempotencyKey": "k", "budgetId": "b", "amount": "20", "until": world.clock("1 hour")}
+    world.change("raise_budget", **asked, reason="launch")
+    conflict = {(field, "IDEMPOTENCY_CONFLICT")}
+    assert world.faults("raise_budget", **(asked | {"reason": "launch", field: other})) == conflict
+
+
+def test_a_key_is_of_one_operation(world) -> None:
+    world.change("set_budget", **CREDITS)
+    world.change("grant_credits", idempotencyKey="k", creditType="general", amount="20")
+    asked = {"idempotencyKey": "k", "budgetId": "b", "amount": "20", "until": world.clock("1 hour")}
+    assert world.faults("raise_budget", **asked, reason="x") == {("operation", "IDEMPOTENCY_CONFLICT")}
+    future = asked | {"idempotencyKey": "ffffffff-ffff-7fff-bfff-ffffffffffff"}
+    assert world.faults("raise_budget", **future, reason="x") == {("idempotencyKey", "KEY_FROM_THE_FUTURE")}
+
+
+def test_thresholds_are_shares_in_order(world) -> None:
+    made = world.change("set_budget", **CREDITS, thresholds=["1", "0.80", "0.5"])
+    assert made["thresholds"] == ["0.5", "0.8", "1"]
+    assert world.change("set_budget", budgetId="b", limit="7")["thresholds"] == ["0.5", "0.8", "1"]
+    seq = world.seq
+    world.change("set_budget", budgetId="b", thresholds=["0.5", "0.8", "1"])
+    assert world.seq == seq
+    assert world.change("set_budget", budgetId="b", thresholds=None)["thresholds"] == []
+    assert world.rows("SELECT version, thresholds FROM report.budget_versions ORDER BY version") == [
+        (1, [Decimal("0.5"), Decimal("0.8"), 1]),
+        (2, [Decimal("0.5"), Decimal("0.8"), 1]),
+        (3, []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "told"),
+    [
+        ("0.5", ("thresholds", "WRONG_TYPE")),
+        (["0.5", "half"], ("thresholds[1]", "NOT_A_NUMBER")),
+        (["0"], ("thresholds[0]", "OUT_OF_RANGE")),
+        (["10.000000001"], ("thresholds[0]", "OUT_OF_RANGE")),
+        (["0.0000000001"], ("thresholds[0]", "TOO_MANY_DECIMALS")),
+        ([None], ("thresholds[0]", "REQUIRED")),
+        ([str(n) for n in range(1, 12)], ("thresholds", "TOO_MANY")),
+    ],
+)
+def test_what_no_threshold_is(world, thresholds: object, told: tuple[str, str]) -> None:
+    assert world.faults("set_budget", **CREDITS, thresholds=thresholds) == {told}
+
+
+def test_a_threshold_stands_once_and_not_over_a_request(world) -> None:
+    assert world.faults("set_budget", **CREDITS, thresholds=["0.5", "0.50"]) == {
+        ("thresholds[0]", "DUPLICATE"),
+        ("thresholds[1]", "DUPLICATE"),
+    }
+    per_request = CREDITS | {"window": "REQUEST"}
+    not_here = {("thresholds", "NOT_APPLICABLE")}
+    assert world.faults("set_budget", **per_request, thresholds=["0.5"]) == not_here
+    world.change("set_budget", **per_request)
+    assert world.faults("set_budget", budgetId="b", thresholds=["0.5"]) == not_here

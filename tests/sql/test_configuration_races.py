@@ -84,6 +84,17 @@ def test_one_key_grants_once(world, database_url) -> None:
     assert world.rows("SELECT available FROM core.wallet") == [(5,)]
 
 
+def test_one_key_raises_once(world, database_url) -> None:
+    world.change("set_budget", budgetId="b", limit="1", measure="CREDITS", creditType="general", window="DAY")
+    once = {"idempotencyKey": "k", "budgetId": "b", "amount": "5", "until": world.clock("1 hour")}
+    answers = race(database_url, lambda mine, _: mine.change("raise_budget", **once, reason="race"))
+    assert sorted(each.pop("replayed") for each in answers) == [False] + [True] * (WORKERS - 1)
+    assert all(each == answers[0] for each in answers)
+    assert world.one("SELECT raised FROM core.budget") == 5
+    assert world.rows("SELECT check_name, offender FROM api.verify() WHERE offender IS NOT NULL") == []
+    world.history_is_whole()
+
+
 def test_changes_of_every_kind_stand_in_one_order(world, database_url) -> None:
     budget = {"measure": "CREDITS", "creditType": "general", "window": "DAY"}
     world.change("set_budget", budgetId="b", limit="1", **budget)
@@ -96,7 +107,8 @@ def test_changes_of_every_kind_stand_in_one_order(world, database_url) -> None:
             )
             mine.change("grant_credits", idempotencyKey=f"{n}.{turn}", creditType="general", amount="1")
             mine.change("set_budget", budgetId="b", limit=str(n * 10 + turn + 2))
-            mine.change("raise_budget", budgetId="b", amount="1", until=until, reason="race")
+            once = {"idempotencyKey": f"r{n}.{turn}", "budgetId": "b", "amount": "1", "until": until}
+            mine.change("raise_budget", **once, reason="race")
             mine.suspend("ada", suspended=(n + turn) % 2 == 0)
 
     race(database_url, act)

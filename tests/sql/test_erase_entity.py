@@ -44,7 +44,14 @@ def zeldas(connection: psycopg.Connection) -> Configuration:
     world.change("set_budget", budgetId="zelda-day", entityId="zelda", limit="20", mode="SOFT", **per_day)
     world.change("set_budget", budgetId="each", each="user", limit="1000", **per_day)
     until = world.clock("1 h")
-    world.change("raise_budget", budgetId="zelda-day", amount="5", until=until, reason="Zelda asked")
+    world.change(
+        "raise_budget",
+        idempotencyKey="r1",
+        budgetId="zelda-day",
+        amount="5",
+        until=until,
+        reason="Zelda asked",
+    )
     world.change("grant_credits", idempotencyKey="g1", entityId="zelda", creditType="general", amount="30")
     world.change("grant_credits", idempotencyKey="g2", walletId="zelda:general", amount="5")
     world.change("grant_credits", idempotencyKey="g3", entityId="zelda", creditType="promo", amount="3")

@@ -81,7 +81,7 @@ def test_budgets_on_each_session_too(world: World) -> None:
 def test_an_archived_budget_is_over_for_good(world: World) -> None:
     world.cap("b", "10", "DAY")
     until = world.clock("1 h")
-    world.change("raise_budget", budgetId="b", amount="5", until=until, reason="x")
+    world.change("raise_budget", idempotencyKey="r1", budgetId="b", amount="5", until=until, reason="x")
     assert world.consume("c1", "16")["reason"] == "BUDGET_EXCEEDED"
     world.change("pause_budget", budgetId="b", paused=True)
     assert world.change("archive_budget", budgetId="b")["archivedAt"] is not None
@@ -92,7 +92,10 @@ def test_an_archived_budget_is_over_for_good(world: World) -> None:
     assert world.seq == seq
     archived = {("budgetId", "ARCHIVED")}
     assert world.faults("pause_budget", budgetId="b", paused=False) == archived
-    assert world.faults("raise_budget", budgetId="b", amount="1", until=until, reason="x") == archived
+    assert (
+        world.faults("raise_budget", idempotencyKey="r2", budgetId="b", amount="1", until=until, reason="x")
+        == archived
+    )
     assert world.faults("set_budget", budgetId="b", limit="5") == archived
     another = {
         "measure": "QUANTITY",

@@ -144,7 +144,9 @@ def test_what_time_brings_meanwhile_is_no_change_of_a_row(world: Configuration) 
         window="TOTAL",
         limit="10",
     )
-    world.change("raise_budget", budgetId="b", amount="1", until=world.clock("1 hour"), reason="r")
+    world.change(
+        "raise_budget", idempotencyKey="r1", budgetId="b", amount="1", until=world.clock("1 hour"), reason="r"
+    )
     world.change(
         "grant_credits", idempotencyKey="g", creditType="general", amount="1", expiresAt=world.clock("1 hour")
     )

@@ -380,7 +380,7 @@ def test_a_step_pays_with_what_the_step_before_it_gave_back(world: World) -> Non
 
 
 def test_a_step_ends_where_the_wallet_of_the_step_before_it_is_free(world: World) -> None:
-    """The first falls short in a new wallet; in its type what the second used costs nothing, then and later."""
+    """The first falls short in a new wallet; what the second used is free there, then and later."""
     world.catalog("upsert_credit_type", creditType="free")
     world.catalog(
         "upsert_feature", featureId="both", quantities=["input", "output"], creditTypes=["general", "free"]

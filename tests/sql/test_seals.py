@@ -36,7 +36,14 @@ def history(connection: psycopg.Connection) -> Configuration:
     per_day = {"measure": "CREDITS", "creditType": "general", "window": "DAY", "limit": "1000"}
     world.change("set_budget", budgetId="day", **per_day)
     world.change("set_budget", budgetId="each", each="user", **per_day)
-    world.change("raise_budget", budgetId="day", amount="5", until=world.clock("1 h"), reason="launch")
+    world.change(
+        "raise_budget",
+        idempotencyKey="r1",
+        budgetId="day",
+        amount="5",
+        until=world.clock("1 h"),
+        reason="launch",
+    )
     world.change("grant_credits", idempotencyKey="ada", entityId="ada", creditType="general", amount="1")
     world.change("grant_credits", idempotencyKey="all", creditType="general", amount="10")
     assert ask(world, "plain")  # two slices

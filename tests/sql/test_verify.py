@@ -59,7 +59,14 @@ def world(connection) -> Configuration:
         window="TOTAL",
         limit="1000000",
     )
-    world.change("raise_budget", budgetId="day", amount="5", until=world.clock("1 h"), reason="launch")
+    world.change(
+        "raise_budget",
+        idempotencyKey="r1",
+        budgetId="day",
+        amount="5",
+        until=world.clock("1 h"),
+        reason="launch",
+    )
     for key, fields in (
         ("ada", {"entityId": "ada", "creditType": "general", "amount": "1"}),
         ("promo", {"creditType": "promo", "amount": "1", "kind": "PROMOTIONAL"}),

@@ -37,6 +37,7 @@ BEGIN
     'quantity', b.quantity, 'dimensions', b.dimensions, 'window', b.budget_window, 'anchorAt', b.anchor_at,
     'timeZone', b.time_zone, 'mode', b.mode, 'baseLimit', trim_scale(b.amount_limit)::text,
     'raised', trim_scale(r.raised)::text, 'limit', trim_scale(b.amount_limit + r.raised)::text, 'advice', b.advice,
+    'thresholds', coalesce((SELECT jsonb_agg(trim_scale(share)::text ORDER BY share) FROM unnest(b.thresholds) AS share), '[]'),
     'isActive', b.is_active, 'archivedAt', b.archived_at, 'createdAt', b.created_at, 'usage', u.usage,
     'key', jsonb_build_array(v_incarnation, b.budget_no))
   FROM core.budget AS b

@@ -1,8 +1,9 @@
--- Sets a budget, or changes the limit, mode and advice of one. What it counts, and whom, never changes: that is
+-- Sets a budget, or changes the limit, mode, advice and thresholds of one. What it counts, and whom, never changes: that is
 -- another budget. It counts from here on, in mid-window too. One that is paused stays so; the id of an archived one stays taken.
 --
 --   p_input  budgetId!, limit! (absent leaves as it is), mode (HARD, SOFT, OBSERVE; default HARD), advice (any JSON,
---            told to those who pass a SOFT budget), and, never to change:
+--            told to those who pass a SOFT budget), thresholds (at most 10 shares of the limit in force, more than 0 and at
+--            most 10, such as "0.8": who reaches one is told of on the queue of alerts, once), and, never to change:
 --            entityId (null: the customer itself), each (null: entityId itself; "SESSION": every session below it;
 --            anything else: every entity of that type below it), measure! (CREDITS, QUANTITY), creditType (CREDITS),
 --            featureId (QUANTITY; optional for CREDITS), quantity (QUANTITY), dimensions {name: value} (only requests that
@@ -21,7 +22,8 @@ DECLARE
   v_id text := p_input ->> 'budgetId';
   v_faults jsonb := core.faults(p_input, '', '{"budgetId": "key!", "entityId": "key", "each": "key", "measure": "CREDITS|QUANTITY", "creditType": "id",
     "featureId": "id", "quantity": "id", "dimensions": "labels", "window": "REQUEST|MINUTE|HOUR|DAY|WEEK|MONTH|BILLING_PERIOD|YEAR|TOTAL",
-    "anchorAt": "instant", "timeZone": "text", "mode": "HARD|SOFT|OBSERVE", "limit": "amount", "advice": "any"}');
+    "anchorAt": "instant", "timeZone": "text", "mode": "HARD|SOFT|OBSERVE", "limit": "amount", "advice": "any",
+    "thresholds": "list"}') || core.threshold_faults(p_input -> 'thresholds');
   v_gate core.gate;
   v_old core.budget;
   v_new core.budget;
@@ -34,6 +36,9 @@ BEGIN
   v_new.amount_limit := coalesce((p_input ->> 'limit')::numeric, v_old.amount_limit);
   v_new.mode := coalesce(p_input ->> 'mode', v_old.mode, 'HARD');
   v_new.advice := CASE WHEN p_input ? 'advice' THEN nullif(p_input -> 'advice', 'null') ELSE v_old.advice END;
+  v_new.thresholds := CASE WHEN p_input ? 'thresholds' THEN ARRAY(
+    SELECT share::numeric FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(p_input -> 'thresholds') = 'array' THEN p_input -> 'thresholds' ELSE '[]' END) AS share
+    ORDER BY share::numeric) ELSE coalesce(v_old.thresholds, '{}') END;
   v_new := core.budget_shape(p_customer_id, p_input, v_new);
   PERFORM core.refuse_faults(core.budget_faults(p_input, v_old, v_new));
 

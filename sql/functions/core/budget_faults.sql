@@ -9,6 +9,9 @@ DECLARE
   v_feature core.feature;
   v_undeclared text;
 BEGIN
+  IF p_new.budget_window = 'REQUEST' AND p_new.thresholds <> '{}' THEN
+    v_faults := core.fault('thresholds', 'NOT_APPLICABLE', 'have no meaning for this window, over which nothing adds up');
+  END IF;
   IF p_old.archived_at IS NOT NULL THEN
     RETURN core.fault('budgetId', 'ARCHIVED', 'was archived, for good: set another one');
   ELSIF p_old.budget_no IS NOT NULL THEN
@@ -23,9 +26,9 @@ BEGIN
         ('anchorAt', p_old.anchor_at IS DISTINCT FROM p_new.anchor_at), ('timeZone', p_old.time_zone <> p_new.time_zone)
       ) AS shape (field, differs)
       WHERE shape.differs
-    ), '[]') || core.unit_faults(p_input ->> 'limit', p_old.credit_type, 'limit');
+    ), '[]') || v_faults || core.unit_faults(p_input ->> 'limit', p_old.credit_type, 'limit');
   END IF;
-  SELECT coalesce(jsonb_agg(core.fault(needed.field, 'REQUIRED', 'is needed') -> 0), '[]') INTO v_faults
+  SELECT v_faults || coalesce(jsonb_agg(core.fault(needed.field, 'REQUIRED', 'is needed') -> 0), '[]') INTO v_faults
   FROM (VALUES
     ('limit', p_new.amount_limit IS NULL), ('measure', p_new.measure IS NULL), ('window', p_new.budget_window IS NULL),
     ('creditType', p_new.measure = 'CREDITS' AND p_new.credit_type IS NULL),

@@ -17,7 +17,7 @@ BEGIN
     v_new.budget_version := p_old.budget_version + 1;
     UPDATE core.budget
     SET amount_limit = v_new.amount_limit, mode = v_new.mode, advice = v_new.advice, is_active = v_new.is_active,
-        archived_at = v_new.archived_at, budget_version = v_new.budget_version
+        archived_at = v_new.archived_at, thresholds = v_new.thresholds, budget_version = v_new.budget_version
     WHERE customer_id = v_new.customer_id AND budget_no = v_new.budget_no;
   ELSE
     RETURN;

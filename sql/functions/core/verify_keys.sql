@@ -1,4 +1,4 @@
--- Once for each key: every usage event, grant, transfer and reversal is what exactly one key did, and every key that was allowed did one.
+-- Once for each key: every usage event, grant, transfer, reversal and raise is what exactly one key did, and every key that was allowed did one.
 -- Without its key a consumption could be made again; and no denial was judged after something that never was.
 CREATE OR REPLACE FUNCTION core.verify_keys(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
@@ -20,7 +20,7 @@ BEGIN
     WHERE e.leg = 1 AND e.kind = 'GRANT' AND (p_customers IS NULL OR e.customer_id = ANY (p_customers))
     UNION ALL
     SELECT c.customer_id, c.seq, c.recorded_at FROM core.change AS c
-    WHERE c.kind IN ('GRANT_PENDING', 'TRANSFER') AND (p_customers IS NULL OR c.customer_id = ANY (p_customers))
+    WHERE c.kind IN ('GRANT_PENDING', 'TRANSFER', 'RAISE') AND (p_customers IS NULL OR c.customer_id = ANY (p_customers))
     UNION ALL
     SELECT r.customer_id, r.seq, r.recorded_at FROM core.reversal AS r WHERE p_customers IS NULL OR r.customer_id = ANY (p_customers)
   ), kept AS (

@@ -63,8 +63,9 @@ BEGIN
   END IF;
   IF true = ANY (p.c_is_new) THEN
     INSERT INTO core.counter (customer_id, counter_no, budget_no, subject_no, session_id, window_start, window_end, used, held, would_deny_count,
-                              would_deny_amount, last_used_at)
-    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.held, v.denied_count, v.denied_amount, p.at
+                              would_deny_amount, last_used_at, is_watched)
+    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.held, v.denied_count, v.denied_amount, p.at,
+           (SELECT b.thresholds <> '{}' FROM core.budget AS b WHERE b.customer_id = v.customer AND b.budget_no = v.budget)
     FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_budget, p.c_subject, p.c_session, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount)
       AS v (customer, no, is_new, changed, budget, subject, session, window_start, window_end, used, held, denied_count, denied_amount)
     WHERE v.is_new AND v.changed;

@@ -44,11 +44,6 @@ async def set_budget(database: Database, customer: str, given: Input, actor: str
     return await _call(database, "SELECT api.set_budget(%s, %s, %s)", customer, given, actor)
 
 
-async def raise_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
-    """Raise a budget's limit for a time."""
-    return await _call(database, "SELECT api.raise_budget(%s, %s, %s)", customer, given, actor)
-
-
 async def pause_budget(database: Database, customer: str, given: Input, actor: str) -> Record:
     """Pause a budget, or let it go on."""
     return await _call(database, "SELECT api.pause_budget(%s, %s, %s)", customer, given, actor)

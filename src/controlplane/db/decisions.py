@@ -188,6 +188,12 @@ class Decisions:
         """Take usage back, or a share of it; the same idempotency key does once. Raises as ``grant``."""
         return await self._alone(Call.REVERSE, customer, given, actor, within)
 
+    async def raise_budget(
+        self, customer: str, given: Mapping[str, Any], actor: str, *, within: float = USUAL_SECONDS
+    ) -> dict[str, Any]:
+        """Raise a budget's limit for a time; the same idempotency key raises once. Raises as ``grant``."""
+        return await self._alone(Call.RAISE, customer, given, actor, within)
+
     async def _alone(
         self, call: Call, customer: str, given: Mapping[str, Any], actor: str, within: float
     ) -> dict[str, Any]:

@@ -30,6 +30,7 @@ _CHANGES: dict[Call, LiteralString] = {
     Call.GRANT: _MADE.format("grant_credits"),
     Call.TRANSFER: _MADE.format("transfer_credits"),
     Call.REVERSE: _MADE.format("reverse_consumption"),
+    Call.RAISE: _MADE.format("raise_budget"),
 }
 
 #: The function of each kind, and whether it is told that nothing is enforced.

@@ -55,6 +55,7 @@ class Call(Enum):
     GRANT = "grant"
     TRANSFER = "transfer"
     REVERSE = "reverse"
+    RAISE = "raise"
     CHECK = "check"
     OBSERVED_CHECK = "observed_check"
 
@@ -66,7 +67,7 @@ class Call(Enum):
     @property
     def travels_alone(self) -> bool:
         """Whether a statement carries a single ticket of this kind."""
-        return self in (Call.GRANT, Call.TRANSFER, Call.REVERSE)
+        return self in (Call.GRANT, Call.TRANSFER, Call.REVERSE, Call.RAISE)
 
     @property
     def writes(self) -> bool:
@@ -83,7 +84,7 @@ class Ticket:
     Attributes:
         texts: the items as JSON objects.
         groups: names of their groups; two callers may have chosen the same, so no statement has one twice.
-        actor: who grants, transfers or reverses.
+        actor: who grants, transfers, reverses or raises.
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
         came_back: whether it was deferred once, because its customer's gate was held elsewhere.

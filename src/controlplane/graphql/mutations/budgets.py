@@ -1,15 +1,18 @@
 """What happens to a budget once it is set: raises, pauses, its end."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
 
-from controlplane.db import configuration
+from controlplane.db import configuration, reading
 from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, json_of
 from controlplane.graphql.context import Info
+from controlplane.graphql.deciding import TimeoutMs
 from controlplane.graphql.mutations.customers import changed
-from controlplane.graphql.scalars import Credits, DateTime
+from controlplane.graphql.mutations.grants import asked_of_customer, made_once
+from controlplane.graphql.scalars import Credits, DateTime, Long
 from controlplane.graphql.types.budgets import Budget, budget
 
 
@@ -17,6 +20,7 @@ from controlplane.graphql.types.budgets import Budget, budget
 class RaiseBudgetInput:
     """A raise."""
 
+    idempotency_key: str = strawberry.field(description="Your key for it: the same key raises once.")
     customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
     budget_id: strawberry.ID = strawberry.field(description="Which budget.")
     amount: Credits = strawberry.field(
@@ -31,6 +35,8 @@ class RaiseBudgetPayload:
     """Payload."""
 
     budget: Budget | None = strawberry.field(description="As it is now; null if something was wrong.")
+    seq: Long | None = strawberry.field(description="Place in the customer's history.")
+    replayed: bool = strawberry.field(description="Whether this key raised before; nothing was raised now.")
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
 
@@ -87,21 +93,27 @@ class BudgetMutations:
     """What administrators do to a budget that is there."""
 
     @strawberry.mutation(
-        description="Raise a budget's limit until an instant, from the next decision on. Each call is a raise"
+        description="Raise a budget's limit until an instant, from the next decision on. Each key is a raise"
         " of its own; when it ends, what was used stays used."
     )
     async def raise_budget(
         self,
         info: Info,
         given: Annotated[RaiseBudgetInput, strawberry.argument(name="input", description="The raise.")],
+        timeout_ms: TimeoutMs = None,
     ) -> RaiseBudgetPayload:
-        """Raise."""
-        found, errors = await changed(
-            info, Scope.BUDGETS, given.customer_id, configuration.raise_budget, json_of(given)
-        )
+        """Raise once."""
+        asked = asked_of_customer(info, given, Scope.BUDGETS)
+        decide = partial(info.context.services.decisions.raise_budget, given.customer_id, asked)
+        found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
-            return RaiseBudgetPayload(budget=None, user_errors=errors)
-        return RaiseBudgetPayload(budget=budget(found), user_errors=[])
+            return RaiseBudgetPayload(budget=None, seq=None, replayed=False, user_errors=errors)
+        [record] = await reading.read_budgets(
+            info.context.services.database, given.customer_id, {"budgetId": found["budgetId"]}, None, 1
+        )
+        return RaiseBudgetPayload(
+            budget=budget(record), seq=found["seq"], replayed=found["replayed"], user_errors=[]
+        )
 
     @strawberry.mutation(
         description="Pause a budget: from the next decision on it binds nobody and counts nothing. What was"

@@ -136,6 +136,11 @@ class SetBudgetInput:
     advice: JSON | None = strawberry.field(
         default=UNSET, description="What callers near the limit should do."
     )
+    thresholds: list[Credits] | None = strawberry.field(
+        default=UNSET,
+        description="Shares of the limit in force, such as 0.8: who comes to one is told of, once a crossing."
+        " At most 10 of them, each more than 0 and at most 10.",
+    )
 
 
 @strawberry.type(description="What upsertCustomer did.")

@@ -262,14 +262,14 @@ class GrantMutations:
         )
 
 
-def asked_of_customer(info: Info, given: Any) -> dict[str, Any]:
-    """What an input asks of its customer, by a caller who may give credits.
+def asked_of_customer(info: Info, given: Any, scope: Scope = Scope.GRANT) -> dict[str, Any]:
+    """What an input asks of its customer, by a caller who may: give credits, if nothing else is said.
 
     Raises:
         GraphQLError: ``FORBIDDEN``.
     """
     principal = info.context.principal
-    principal.need(Scope.GRANT)
+    principal.need(scope)
     principal.need_customer(given.customer_id, "input.customerId")
     asked: dict[str, Any] = json_of(given)
     del asked["customerId"]

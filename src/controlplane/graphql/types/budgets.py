@@ -91,6 +91,9 @@ class Budget(Node):
     raised: Credits = strawberry.field(description="Raises in force.")
     limit: Credits = strawberry.field(description="baseLimit + raised: what binds now.")
     advice: JSON | None = strawberry.field(description="What a caller near the limit should do.")
+    thresholds: list[Credits] = strawberry.field(
+        description="Shares of the limit at which an alert is queued, in order."
+    )
     is_active: bool = strawberry.field(description="Whether it counts and binds: not paused nor archived.")
     archived_at: DateTime | None = strawberry.field(description="When it was archived, for good, if so.")
     usage: list[BudgetUsage] = strawberry.field(

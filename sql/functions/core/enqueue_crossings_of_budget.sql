@@ -1,0 +1,25 @@
+-- Tells of the thresholds that counters reach because a budget changes: its limit is lowered, a raise ends, or a threshold is new.
+CREATE OR REPLACE FUNCTION core.enqueue_crossings_of_budget(p_old core.budget, p_new core.budget) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  v_at CONSTANT timestamptz := (SELECT greatest(core.clock(), last_at) FROM core.gate WHERE customer_id = p_new.customer_id);
+  v_counter core.counter;
+BEGIN
+  IF p_old.thresholds <> p_new.thresholds THEN
+    UPDATE core.counter SET is_watched = p_new.thresholds <> '{}' WHERE customer_id = p_new.customer_id AND budget_no = p_new.budget_no;
+  END IF;
+  IF (p_old.amount_limit + p_old.raised, p_old.thresholds) = (p_new.amount_limit + p_new.raised, p_new.thresholds) THEN
+    RETURN;
+  END IF;
+  FOR v_counter IN
+    SELECT * FROM core.counter
+    WHERE customer_id = p_new.customer_id AND budget_no = p_new.budget_no AND used > 0 AND window_end > v_at
+      AND (p_new.subject_kind <> 'SESSION' OR last_used_at > v_at - interval '720 hours')
+  LOOP
+    PERFORM core.enqueue_crossings(p_new, v_counter, core.reached_thresholds(p_old, v_counter.used), v_at);
+  END LOOP;
+END
+$$;
