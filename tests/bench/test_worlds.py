@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bench.shapes import Shape
 from bench.world import HERE
 
 
@@ -40,6 +41,16 @@ def test_a_deep_tree(seeded: psycopg.Connection, depth: int) -> None:
     assert seeded.execute("SELECT bench.make_deep('deep', %s)", (depth,)).fetchone() == (True,)
     charged = "SELECT count(*) FROM core.counter WHERE customer_id = 'deep' AND used > 0"
     assert seeded.execute(charged).fetchone() == (depth,)
+    assert not offenders(seeded)
+
+
+def test_several_axes(seeded: psycopg.Connection) -> None:
+    run(seeded, HERE / "depth.sql")
+    assert seeded.execute("SELECT bench.make_deep('axes', 5, 3)").fetchone() == (True,)
+    charged = "SELECT count(*) FROM core.counter WHERE customer_id = 'axes' AND used > 0"
+    assert seeded.execute(charged).fetchone() == (13,)
+    (named,) = seeded.execute("SELECT bench.agents(3)").fetchone() or ("",)
+    assert named == Shape(5, axes=3).entities
     assert not offenders(seeded)
 
 
