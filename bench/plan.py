@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import fairness, growth, history, http, lanes, openloop, pairs, shapes, storage, tree
+from bench import fairness, growth, history, http, lanes, openloop, pairs, shapes, storage, suspension, tree
 from bench.figure import Figure
 from bench.world import World
 
@@ -129,6 +129,7 @@ ROWS = (
     ),
     Row("depth", "a consume whose path has 12 entities, a budget on each; to 5", shapes.measure_depth),
     Row("axes", "a consume of three axes; to one, and to one with as many budgets", shapes.measure_axes),
+    Row("suspension", "suspended in one process, asked in others: the next decision", suspension.measure),
     Row("updates", "share of HOT updates", storage.measure_updates),
     Row("bytes", "bytes stored by a consumption, indexes included", storage.measure_bytes),
     Row("wal", "write-ahead log of a consumption, without whole pages", storage.measure_log),
