@@ -259,7 +259,8 @@ def test_an_archived_one_can_be_forgotten(world: World) -> None:
 def test_what_is_done_to_one_entity_reads_no_others(world: World) -> None:
     """However many the customer has, and though the plans were made when all had few."""
     fill = """
-        INSERT INTO core.entity (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types, created_at)
+        INSERT INTO core.entity
+          (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types, created_at)
         SELECT {customer}, 1000 + n, 'other-' || n, 'user', 0, ARRAY[1000 + n, 0], '{{user,customer}}', now()
         FROM generate_series(1, 3000) AS n RETURNING 1
     """
