@@ -7,6 +7,8 @@ same on every machine. The yardsticks are not part of the project: ``--yardstick
 * ``world``: the server, its databases, and the programs that drive them
 * ``pairs``: rates, A B A B; ``lanes``: those of single items; ``http``: those over GraphQL
 * ``growth``, ``history``: what an item costs while something grows; ``storage``: bytes, HOT updates, log
+* ``shapes``: what depth and axes cost; ``tree``: a page of budgets; ``moving``, ``importing``: large trees
+* ``suspension``: what still passes a suspension that another process has made
 * ``openloop``, ``fairness``: latencies from when an item was due
 * ``deciding``, ``load``, ``drivers``: processes like those of the API, under load
 * ``delay``: a database farther away

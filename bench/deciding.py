@@ -16,18 +16,28 @@ async def deciding(url: str) -> AsyncIterator[Decisions]:
         url: of the role ``app``.
     """
     usual = Settings(database_url=url)
+    async with administering(url, size=connections(usual.lanes)) as database:
+        decisions = Decisions(database, lanes=usual.lanes, most_waiting=usual.lane_queue)
+        decisions.start()
+        try:
+            yield decisions
+        finally:
+            await decisions.stop()
+
+
+@asynccontextmanager
+async def administering(url: str, size: int = 1) -> AsyncIterator[Database]:
+    """The pool that an API process changes configuration by; of so many connections."""
+    usual = Settings(database_url=url)
     database = Database(
         url,
-        size=connections(usual.lanes),
+        size=size,
         statement_timeout_ms=usual.statement_timeout_ms,
         behind_pooler=usual.behind_pooler,
         name="bench",
     )
-    decisions = Decisions(database, lanes=usual.lanes, most_waiting=usual.lane_queue)
     await database.open()
-    decisions.start()
     try:
-        yield decisions
+        yield database
     finally:
-        await decisions.stop()
         await database.close()

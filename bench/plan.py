@@ -4,7 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bench import fairness, growth, history, http, lanes, openloop, pairs, storage, tree
+from bench import (
+    fairness,
+    growth,
+    history,
+    http,
+    importing,
+    lanes,
+    moving,
+    openloop,
+    pairs,
+    shapes,
+    storage,
+    suspension,
+    tree,
+)
 from bench.figure import Figure
 from bench.world import World
 
@@ -126,6 +140,15 @@ ROWS = (
         "budget-tree",
         "a page of 100 000 entities' budgets by utilisation; to the bare join and sort; below one parent",
         tree.measure,
+    ),
+    Row("depth", "a consume whose path has 12 entities, a budget on each; to 5", shapes.measure_depth),
+    Row("axes", "a consume of three axes; to one, and to one with as many budgets", shapes.measure_axes),
+    Row("suspension", "suspended in one process, asked in others: the next decision", suspension.measure),
+    Row("move", "10 000 of 100 000 entities moved in one call, and who waits meanwhile", moving.measure),
+    Row(
+        "import",
+        "100 000 entities of one customer imported, once; the last ones to the first",
+        importing.measure,
     ),
     Row("updates", "share of HOT updates", storage.measure_updates),
     Row("bytes", "bytes stored by a consumption, indexes included", storage.measure_bytes),

@@ -896,8 +896,6 @@ CREATE INDEX entity_archived ON core.entity USING btree (customer_id, entity_no)
 
 CREATE INDEX entity_of_parent ON core.entity USING btree (customer_id, parent_no);
 
-CREATE INDEX entity_path ON core.entity USING gin (path);
-
 CREATE INDEX former_secret_of_key ON core.former_secret USING btree (key_id, works_until);
 
 CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');

@@ -84,6 +84,20 @@ def test_a_run_leaves_table_json_and_picture(tmp_path: Path) -> None:
         assert 2 <= percentiles["p50"] <= percentiles["p95"] <= percentiles["p99"]
 
 
+@pytest.mark.slow
+def test_rows_of_governance(tmp_path: Path) -> None:
+    """In short; nothing passes a suspension, however busy the machine is."""
+    short = ("--seconds", "2", "--pairs", "1")
+    done = bench("--rows", "axes,suspension,move", *short, "--results", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (written,) = tmp_path.glob("*.json")
+    figures = {row["row"]: row for row in json.loads(written.read_text())["rows"]}
+    assert figures["suspension, still allowed"]["values"] == [0]
+    assert figures["suspension, first denial"]["ours"][0] > 0
+    assert figures["axes, own budgets, spread"]["unit"] == "µs/item"
+    assert len(figures) == 6 + 2 + 3
+
+
 def test_what_is_missing_or_fails_is_told_and_the_next_row_is_tried(tmp_path: Path) -> None:
     yardsticks = tmp_path / "yardsticks"
     yardsticks.mkdir()

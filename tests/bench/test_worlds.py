@@ -5,6 +5,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bench.moving import MOVED, UNMOVED
+from bench.shapes import Shape
 from bench.world import HERE
 
 
@@ -40,6 +42,39 @@ def test_a_deep_tree(seeded: psycopg.Connection, depth: int) -> None:
     assert seeded.execute("SELECT bench.make_deep('deep', %s)", (depth,)).fetchone() == (True,)
     charged = "SELECT count(*) FROM core.counter WHERE customer_id = 'deep' AND used > 0"
     assert seeded.execute(charged).fetchone() == (depth,)
+    assert not offenders(seeded)
+
+
+def test_several_axes(seeded: psycopg.Connection) -> None:
+    run(seeded, HERE / "depth.sql")
+    assert seeded.execute("SELECT bench.make_deep('axes', 5, 3)").fetchone() == (True,)
+    charged = "SELECT count(*) FROM core.counter WHERE customer_id = 'axes' AND used > 0"
+    assert seeded.execute(charged).fetchone() == (13,)
+    (named,) = seeded.execute("SELECT bench.agents(3)").fetchone() or ("",)
+    assert named == Shape(5, axes=3).entities
+    assert not offenders(seeded)
+
+
+def test_branches_of_ten_thousand(seeded: psycopg.Connection) -> None:
+    run(seeded, HERE / "branches.sql")
+    assert seeded.execute("SELECT bench.make_branches('tree', 20002)").fetchone() == (20_002,)
+    shape = """
+        SELECT max(cardinality(path)), count(*) FILTER (WHERE path @> '{3}'),
+               count(*) FILTER (WHERE path @> '{10003}')
+        FROM core.entity WHERE customer_id = 'tree'
+    """
+    assert seeded.execute(shape).fetchone() == (12, 10_000, 10_000)
+    moved = (
+        'SELECT api.move_entity(\'tree\', \'{"entityId": "division-3", "parentId": "region-2"}\', \'test\')'
+    )
+    seeded.execute(moved)
+    assert seeded.execute(shape).fetchone() == (12, 10_000, 10_000)
+    below = "SELECT count(*) FROM core.entity WHERE customer_id = 'tree' AND path @> '{2}'"
+    assert seeded.execute(below).fetchone() == (20_001,)
+    for agent in MOVED[0], UNMOVED[0]:
+        item = "replace(bench.item('tree', 1), 'agent-1', %s)"
+        asked = f"SELECT allowed FROM api.consume('tree', ('[' || {item} || ']')::jsonb)"
+        assert seeded.execute(asked, (agent,)).fetchone() == (True,)
     assert not offenders(seeded)
 
 

@@ -254,3 +254,36 @@ def test_an_archived_one_can_be_forgotten(world: World) -> None:
     assert left["archivedAt"] is not None
     world.change("upsert_entity", entityId="ada", type="user")
     assert world.consume("c", "1", entityIds=["ada"])["allowed"]
+
+
+def test_what_is_done_to_one_entity_reads_no_others(world: World) -> None:
+    """However many the customer has, and though the plans were made when all had few."""
+    fill = """
+        INSERT INTO core.entity
+          (customer_id, entity_no, entity_id, entity_type, parent_no, path, path_types, created_at)
+        SELECT {customer}, 1000 + n, 'other-' || n, 'user', 0, ARRAY[1000 + n, 0], '{{user,customer}}', now()
+        FROM generate_series(1, 3000) AS n RETURNING 1
+    """
+    read = """
+        SELECT sum(pg_stat_get_xact_tuples_returned(r.oid))::integer
+        FROM (SELECT 'core.entity'::regclass UNION ALL
+              SELECT indexrelid FROM pg_index WHERE indrelid = 'core.entity'::regclass) AS r (oid)
+    """
+
+    def make(name: str) -> None:
+        given = [{"customerId": "acme", "entityId": name, "type": "user", "parentId": "team"}]
+        assert world.rows("SELECT outcome FROM api.import_rows('entities', %s, 'test')", Jsonb(given)) == [
+            ("CREATED",)
+        ]
+        world.change("move_entity", entityId=name, parentId=None)
+        world.change("archive_entity", entityId=name)
+
+    with world.connection.transaction(force_rollback=True):
+        world.rows(fill.format(customer="'small-' || n / 5"))
+        world.connection.execute("ANALYZE core.entity")
+        for n in range(8):  # more often than Postgres thinks of a plan for each
+            make(f"early-{n}")
+        world.rows(fill.format(customer="'acme'"))
+        before = world.one(read)
+        make("late")
+        assert world.one(read) - before < 100

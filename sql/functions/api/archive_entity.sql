@@ -10,11 +10,15 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   v_id text := p_input ->> 'entityId';
   v_gate core.gate;
   v_entity core.entity;
+  v_branch integer[];
   v_below bigint;
   v_takes_newcomers boolean;
 BEGIN
@@ -25,17 +29,23 @@ BEGIN
     PERFORM core.refuse_faults(core.fault('entityId', 'NOT_FOUND', format('there is no entity %s', v_id)));
   END IF;
   IF v_entity.archived_at IS NULL THEN
-    SELECT count(*) - 1, v_gate.unknown_entity = 'CREATE' AND coalesce(bool_or(entity_no = v_gate.unknown_parent_no), false)
-    INTO v_below, v_takes_newcomers
-    FROM core.entity WHERE customer_id = p_customer_id AND path @> ARRAY[v_entity.entity_no] AND archived_at IS NULL;
+    -- One by one, as in core.move_entity.
+    v_branch := ARRAY(
+      SELECT b.no
+      FROM unnest(core.entities_below(p_customer_id, NULL, NULL, v_entity.entity_no)) AS b (no)
+      CROSS JOIN LATERAL (SELECT archived_at FROM core.entity WHERE customer_id = p_customer_id AND entity_no = b.no OFFSET 0) AS e
+      WHERE e.archived_at IS NULL);
+    v_below := cardinality(v_branch) - 1;
+    v_takes_newcomers := v_gate.unknown_entity = 'CREATE' AND coalesce(v_gate.unknown_parent_no = ANY (v_branch), false);
     PERFORM core.refuse_faults(
       CASE WHEN v_below > 0 AND NOT coalesce((p_input ->> 'includeDescendants')::boolean, false)
         THEN core.fault('entityId', 'NOT_EMPTY', format('has %s below it that are not archived: say includeDescendants, or archive those first', v_below))
         ELSE '[]' END
       || CASE WHEN v_takes_newcomers
         THEN core.fault('entityId', 'IN_USE', 'is where unknown entities are created, or stands above it: change unknownEntity first') ELSE '[]' END);
-    UPDATE core.entity SET archived_at = v_gate.last_at
-    WHERE customer_id = p_customer_id AND path @> ARRAY[v_entity.entity_no] AND archived_at IS NULL;
+    UPDATE core.entity AS e SET archived_at = v_gate.last_at
+    FROM unnest(v_branch) AS b (no)
+    WHERE e.customer_id = p_customer_id AND e.entity_no = b.no;
     PERFORM core.end_change(v_gate, 'ENTITY_ARCHIVED', v_entity.entity_no::text,
       jsonb_build_object('entityNo', v_entity.entity_no, 'archived', false),
       jsonb_build_object('entityNo', v_entity.entity_no, 'archived', true, 'descendants', v_below), p_actor);

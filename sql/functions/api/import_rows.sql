@@ -17,6 +17,8 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- A session imports many thousands of rows by the plans of its first ones, made while the tables were nearly empty.
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -14,14 +14,15 @@ DECLARE
   v_id text := p_input ->> 'entityId';
   v_gate core.gate;
   v_entity core.entity;
+  v_parent_no integer;
   v_parent core.entity;
 BEGIN
   PERFORM core.refuse_faults(core.faults(p_input, '', '{"entityId": "key!", "parentId": "key"}')
     || CASE WHEN p_input ? 'parentId' THEN '[]' ELSE core.fault('parentId', 'REQUIRED', 'is needed; null is the customer itself') END);
   v_gate := core.begin_change(p_customer_id);
   SELECT * INTO v_entity FROM core.entity WHERE customer_id = p_customer_id AND entity_id = v_id;
-  SELECT * INTO v_parent FROM core.entity
-  WHERE customer_id = p_customer_id AND CASE WHEN p_input ->> 'parentId' IS NULL THEN entity_no = 0 ELSE entity_id = p_input ->> 'parentId' END;
+  v_parent_no := coalesce(core.entity_no_of(p_customer_id, p_input ->> 'parentId'), 0);
+  SELECT * INTO v_parent FROM core.entity WHERE customer_id = p_customer_id AND entity_no = v_parent_no;
   PERFORM core.refuse_faults(CASE
       WHEN v_entity.entity_no IS NULL THEN core.fault('entityId', 'NOT_FOUND', format('there is no entity %s', v_id))
       WHEN v_entity.archived_at IS NOT NULL THEN core.fault('entityId', 'ARCHIVED', 'is archived')

@@ -13,6 +13,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   v_after integer := (core.page_key(p_after, 1) ->> 0)::integer;
+  v_entity_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'entityId');
   v_parent_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'parentId');
   v_incarnation integer := (SELECT incarnation FROM core.installation);
 BEGIN
@@ -24,15 +25,15 @@ BEGIN
     'isBlocked', g.is_suspended OR e.path && g.suspended_entities,
     'path', (SELECT jsonb_agg(a.entity_id ORDER BY n.o)
              FROM unnest(e.path) WITH ORDINALITY AS n (entity_no, o)
-             JOIN core.entity AS a ON a.customer_id = e.customer_id AND a.entity_no = n.entity_no
-             WHERE a.entity_no <> 0),
+             CROSS JOIN LATERAL (SELECT entity_id FROM core.entity WHERE customer_id = e.customer_id AND entity_no = n.entity_no OFFSET 0) AS a
+             WHERE n.entity_no <> 0),
     'key', jsonb_build_array(v_incarnation, e.entity_no))
   FROM core.entity AS e
   JOIN core.gate AS g ON g.customer_id = e.customer_id
   LEFT JOIN core.entity AS p ON p.customer_id = e.customer_id AND p.entity_no = e.parent_no
   WHERE e.customer_id = p_customer_id
-    AND e.entity_no > coalesce(v_after, 0)
-    AND (p_filter ->> 'entityId' IS NULL OR e.entity_id = p_filter ->> 'entityId')
+    -- One entity is a range of one: under an OR a kept plan would walk over all of them to find it.
+    AND e.entity_no BETWEEN greatest(v_after + 1, v_entity_no, 1) AND coalesce(v_entity_no, 2147483647)
     AND (p_filter ->> 'entityType' IS NULL OR e.entity_type = p_filter ->> 'entityType')
     AND (v_parent_no IS NULL OR e.parent_no = v_parent_no)
     AND (p_filter ->> 'isArchived' IS NULL

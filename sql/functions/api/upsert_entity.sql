@@ -18,17 +18,19 @@ DECLARE
   v_gate core.gate;
   v_old core.entity;
   v_new core.entity;
+  v_parent_no integer;
   v_parent core.entity;
   v_wallets jsonb;
 BEGIN
   PERFORM core.refuse_faults(v_faults);
   v_gate := core.begin_change(p_customer_id);
   SELECT * INTO v_old FROM core.entity WHERE customer_id = p_customer_id AND entity_id = v_id;
-  SELECT * INTO v_parent FROM core.entity
-  WHERE customer_id = p_customer_id AND CASE
-    WHEN p_input ->> 'parentId' IS NOT NULL THEN entity_id = p_input ->> 'parentId'
-    WHEN p_input ? 'parentId' OR v_old.entity_no IS NULL THEN entity_no = 0
-    ELSE entity_no = v_old.parent_no END;
+  -- By its number: a condition that takes its column by the case would walk over all of the customer's entities.
+  v_parent_no := CASE
+    WHEN p_input ->> 'parentId' IS NOT NULL THEN core.entity_no_of(p_customer_id, p_input ->> 'parentId')
+    WHEN p_input ? 'parentId' OR v_old.entity_no IS NULL THEN 0
+    ELSE v_old.parent_no END;
+  SELECT * INTO v_parent FROM core.entity WHERE customer_id = p_customer_id AND entity_no = v_parent_no;
   v_faults := v_faults || core.type_faults(p_input ->> 'type', v_old.entity_no IS NULL, 'type')
     || CASE WHEN p_input ->> 'type' <> v_old.entity_type
       THEN core.fault('type', 'IMMUTABLE', format('is %s and never changes', v_old.entity_type)) ELSE '[]' END

@@ -4,7 +4,10 @@ CREATE OR REPLACE FUNCTION core.move_faults(p_entity core.entity, p_parent core.
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
+DECLARE
+  v_branch integer[];
 BEGIN
   IF p_parent.entity_no IS NULL THEN
     RETURN core.fault('parentId', 'NOT_FOUND', 'there is no such entity');
@@ -12,9 +15,12 @@ BEGIN
     RETURN core.fault('parentId', 'ARCHIVED', 'is archived');
   ELSIF p_entity.entity_no = ANY (p_parent.path) THEN
     RETURN core.fault('parentId', 'CYCLE', 'stands below the entity itself');
-  ELSIF cardinality(p_parent.path) - 1 + (
-    SELECT max(array_position(path, p_entity.entity_no)) FROM core.entity
-    WHERE customer_id = p_entity.customer_id AND path @> ARRAY[p_entity.entity_no]) > 16
+  END IF;
+  v_branch := core.entities_below(p_entity.customer_id, NULL, NULL, p_entity.entity_no);
+  IF cardinality(p_parent.path) - 1 + (
+    SELECT max(array_position(e.path, p_entity.entity_no))
+    FROM unnest(v_branch) AS b (no)
+    CROSS JOIN LATERAL (SELECT path FROM core.entity WHERE customer_id = p_entity.customer_id AND entity_no = b.no OFFSET 0) AS e) > 16
   THEN
     RETURN core.fault('parentId', 'TOO_DEEP', 'a tree is at most 16 entities deep');
   END IF;
