@@ -137,11 +137,13 @@ class Witness:
             use = self.held[answer["reservationId"]]
             before = use.totals[-1] if use.totals else Total(use.seq, now, {}, {}, late=False)
             late = answer["state"] == "EXPIRED"
-            costs = Counter(before.costs) + self.costs_now(answer)
-            total = Total(answer["seq"], now, amounts(answer["quantities"]), costs, late)
+            total = Total(answer["seq"], now, amounts(answer["quantities"]), costs(answer), late)
             use.totals.append(total)
-            self.short[use.seq] += amounts(answer["shortfall"], "creditType")
-            assert costs - self.short[use.seq] == amounts(answer["credits"], "creditType")
+            paid = Counter(before.costs) - self.short[use.seq] + self.paid_now(answer)
+            assert paid == amounts(answer["credits"], "creditType")
+            short = amounts(answer["shortfall"], "creditType")
+            assert short >= self.short[use.seq], "what fell short is told until the end"
+            self.short[use.seq] = short
             assert all(total.quantities[name] >= amount for name, amount in before.quantities.items())
             if not late and all(
                 amount <= use.quantities.get(name, 0) for name, amount in total.quantities.items()
@@ -153,9 +155,9 @@ class Witness:
             feature = self.backend.kernel.catalog.features[use.item.feature_id]
             assert_burned_in_order(customer, feature, use, total)
 
-    def costs_now(self, answer: Answer) -> "Counter[str]":
-        """By credit type, what one settlement charges and what falls short."""
-        costs = amounts(answer["shortfall"], "creditType")
+    def paid_now(self, answer: Answer) -> "Counter[str]":
+        """By credit type, what one settlement charges."""
+        costs: Counter[str] = Counter()
         for piece in answer["slices"]:
             wallet = self.backend.customer.wallets[piece["walletId"]]
             costs[wallet.credit_type] += exact(piece["amount"])  # type: ignore[assignment]
