@@ -367,9 +367,9 @@ COMMENT ON FUNCTION api.release(text, jsonb)
 IS 'Release reservations of one customer: what is still held returns.';
 COMMENT ON FUNCTION api.release_many(jsonb)
 IS 'The same for many customers; those whose gate is held come back deferred.';
-COMMENT ON FUNCTION api.extend(text, jsonb)
+COMMENT ON FUNCTION api.extend(text, jsonb, boolean)
 IS 'Extend reservations of one customer.';
-COMMENT ON FUNCTION api.extend_many(jsonb)
+COMMENT ON FUNCTION api.extend_many(jsonb, boolean)
 IS 'The same for many customers; those whose gate is held come back deferred.';
 COMMENT ON FUNCTION api.check(text, jsonb, boolean)
 IS 'What consume would answer now; nothing is locked, charged or recorded.';

@@ -69,7 +69,7 @@ class Backend(Protocol):
     def release(self, steps: Sequence[Step]) -> list[Answer]:
         """One call that releases all these, in order."""
 
-    def extend(self, steps: Sequence[Step]) -> list[Answer]:
+    def extend(self, steps: Sequence[Step], observe: bool = False) -> list[Answer]:
         """One call that extends all these, in order."""
 
     def grant(self, grant: GrantForm) -> None:

@@ -75,9 +75,9 @@ class ModelBackend:
         with fields_named():
             return self.kernel.release(CUSTOMER, self.named(steps))
 
-    def extend(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
+    def extend(self, steps: Sequence[forms.Step], observe: bool = False) -> list[forms.Answer]:
         with fields_named():
-            return self.kernel.extend(CUSTOMER, self.named(steps))
+            return self.kernel.extend(CUSTOMER, self.named(steps), observe)
 
     def named(self, steps: Sequence[forms.Step]) -> list[dict[str, object]]:
         """With the reservation's own id."""

@@ -89,8 +89,8 @@ class SqlBackend:
     def release(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
         return self._step("release", steps)
 
-    def extend(self, steps: Sequence[forms.Step]) -> list[forms.Answer]:
-        return self._step("extend", steps)
+    def extend(self, steps: Sequence[forms.Step], observe: bool = False) -> list[forms.Answer]:
+        return self._step("extend", steps, observe)
 
     def grant(self, grant: forms.GrantForm) -> None:
         answer = self._refusable(

@@ -99,9 +99,11 @@ class Kernel:
         """Gives back what is still held."""
         return self._steps("release", customer_id, items)
 
-    def extend(self, customer_id: str, items: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    def extend(
+        self, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False
+    ) -> list[Answer]:
         """Holds for longer."""
-        return self._steps("extend", customer_id, items)
+        return self._steps("extend", customer_id, items, observe)
 
     def _steps(
         self, verb: str, customer_id: str, items: Sequence[Mapping[str, Any]], observe: bool = False

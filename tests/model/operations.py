@@ -110,7 +110,8 @@ class Maker:
                 return {"op": "release", "steps": [{"reservation": self.reservation()}]}
             case "extend":
                 ttl = chance.one(1, 60, HOUR, DAY)
-                return {"op": "extend", "steps": [{"reservation": self.reservation(), "ttlSeconds": ttl}]}
+                steps = [{"reservation": self.reservation(), "ttlSeconds": ttl}]
+                return {"op": "extend", "steps": steps, "observe": chance.rarely()}
             case "advance":
                 seconds = chance.one(1, 30, 60, 10 * 60, HOUR, HOUR, DAY, 8 * DAY, 31 * DAY)
                 self.now += seconds

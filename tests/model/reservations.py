@@ -122,17 +122,26 @@ class Steps:
 
     def extend(self, reservation: Reservation, step: Step) -> Answer:
         """Never to an earlier end."""
-        if self.customer.suspended:
+        observed = self.observe or reservation.observed
+        if self.customer.suspended and not observed:
             return self.refused(reservation, Reason.CUSTOMER_SUSPENDED)
         if reservation.state is not ReservationState.HELD:
             return self.refused(reservation, Reason.RESERVATION_ENDED)
-        if any(node is not None and node.suspended for node in reservation.path):
+        entity = any(node is not None and node.suspended for node in reservation.path)
+        if entity and not observed:
             return self.refused(reservation, Reason.ENTITY_SUSPENDED)
         expires_at = self.instant + timedelta(seconds=step.ttl)
-        if expires_at <= reservation.expires_at:
-            return self.answer(reservation)
-        extend(self.booking, reservation, expires_at)
-        return self.answer(reservation, recorded=True)
+        recorded = expires_at > reservation.expires_at
+        if recorded:
+            extend(self.booking, reservation, expires_at)
+        return self.answer(reservation, recorded) | self.suspended(entity)
+
+    def suspended(self, entity: bool) -> Answer:
+        """Why it would have been refused, where nothing is enforced."""
+        if not (self.customer.suspended or entity):
+            return {}
+        reason = Reason.CUSTOMER_SUSPENDED if self.customer.suspended else Reason.ENTITY_SUSPENDED
+        return {"wouldAllow": False, "reason": reason.name}
 
     # Answers
 

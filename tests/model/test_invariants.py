@@ -224,7 +224,7 @@ def test_promises_hold_and_everything_is_answered() -> None:
 
     play()
     assert {reason.name for reason in REASONS} <= reasons.keys()
-    assert 0.2 <= allowed[False] / allowed.total() <= 0.6
+    assert 0.25 <= allowed[False] / allowed.total() <= 0.75, "neither all nor nothing is denied"
 
 
 @pytest.mark.parametrize("seed", range(150))

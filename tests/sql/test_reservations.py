@@ -412,3 +412,23 @@ def test_a_step_ends_where_the_wallet_of_the_step_before_it_is_free(world: World
     world.one("SELECT api.grant_credits('bare', %s, 'test')", Jsonb(grant))
     last = [{"reservationId": held[1], "quantities": [{"name": "input", "amount": "10"}]}]
     assert world.one("SELECT answer -> 'credits' FROM api.settle('bare', %s)", Jsonb(last)) == {}
+
+
+def test_where_nothing_is_enforced_a_suspension_ends_no_hold(world: World) -> None:
+    """It is told and no more: under a customer's OBSERVE, a key's, or that of the reservation."""
+    held = world.reserve("r", "1", ttlSeconds=60)
+    step = {"reservationId": held["reservationId"], "ttlSeconds": 600}
+    world.one("SELECT api.set_suspension('acme', NULL, true, 'test')")
+    [refused] = world.call("extend", step)
+    assert (refused["allowed"], refused["reason"], refused["seq"]) == (False, "CUSTOMER_SUSPENDED", None)
+    observed = world.rows(
+        "SELECT allowed, would_allow, reason, seq > 0 FROM api.extend('acme', %s, true)", Jsonb([step])
+    )
+    assert observed == [(True, False, "CUSTOMER_SUSPENDED", True)]
+    world.change("upsert_customer", observe=True)
+    [told] = world.call("extend", step | {"ttlSeconds": 6000})
+    assert (told["allowed"], told["would_allow"], told["reason"]) == (True, False, "CUSTOMER_SUSPENDED")
+    world.release(held)
+    [ended] = world.call("extend", step)
+    assert (ended["allowed"], ended["reason"]) == (False, "RESERVATION_ENDED")
+    world.change("upsert_customer", observe=False)

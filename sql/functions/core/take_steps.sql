@@ -13,7 +13,7 @@
 --   p_final     SETTLE: nothing more will come, so that what is still held returns
 --   p_seconds   EXTEND: from now
 --   p_due_at    EXPIRE: when it was due; a grant that had expired by then does not get its credits back
---   p_observe   what goes beyond a hold may be drawn from an overdraft, as for a customer under OBSERVE
+--   p_observe   as for a customer under OBSERVE what goes beyond a hold may be drawn from an overdraft, and a suspension stops nothing
 CREATE OR REPLACE FUNCTION core.take_steps(
   p_kind text[], p_customer text[], p_no bigint[], p_names text[], p_amounts text[], p_final boolean[], p_seconds integer[], p_due_at timestamptz[],
   p_at timestamptz, p_observe boolean

@@ -108,10 +108,10 @@ class Decisions:
         return await self._write(Call.RELEASE, items, within)
 
     async def extend(
-        self, items: Sequence[Item], *, within: float = USUAL_SECONDS
+        self, items: Sequence[Item], *, observe: bool = False, within: float = USUAL_SECONDS
     ) -> list[Judgement | DatabaseError]:
         """Let reservations hold for ``ttlSeconds`` from now, if that is longer; again is harmless."""
-        return await self._write(Call.EXTEND, items, within)
+        return await self._write(Call.OBSERVED_EXTEND if observe else Call.EXTEND, items, within)
 
     async def _write(
         self, call: Call, items: Sequence[Item], within: float

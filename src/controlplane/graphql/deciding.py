@@ -117,7 +117,7 @@ async def stepped(info: Info, asked: Step, operation: str, timeout_ms: int | Non
         case ReleaseReservationInput():
             [outcome] = await decisions.release([step], within=within)
         case _:
-            [outcome] = await decisions.extend([step], within=within)
+            [outcome] = await decisions.extend([step], observe=principal.is_observed, within=within)
     _count(info, operation, outcome)
     if isinstance(outcome, DatabaseError):
         raise told(outcome) or outcome

@@ -42,7 +42,8 @@ _FUNCTIONS: dict[Call, tuple[LiteralString, bool]] = {
     Call.SETTLE: ("settle", True),
     Call.OBSERVED_SETTLE: ("settle", True),
     Call.RELEASE: ("release", False),
-    Call.EXTEND: ("extend", False),
+    Call.EXTEND: ("extend", True),
+    Call.OBSERVED_EXTEND: ("extend", True),
 }
 _STATEMENTS = {
     call: tuple(form.format(function, ", %s" if observes else "") for form in (_MANY, _ALONE))

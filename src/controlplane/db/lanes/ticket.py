@@ -52,6 +52,7 @@ class Call(Enum):
     OBSERVED_SETTLE = "observed_settle"
     RELEASE = "release"
     EXTEND = "extend"
+    OBSERVED_EXTEND = "observed_extend"
     GRANT = "grant"
     TRANSFER = "transfer"
     REVERSE = "reverse"
@@ -75,7 +76,7 @@ class Call(Enum):
         return self not in (Call.CHECK, Call.OBSERVED_CHECK)
 
 
-_OBSERVED = {Call.OBSERVED, Call.OBSERVED_RESERVE, Call.OBSERVED_SETTLE, Call.OBSERVED_CHECK}
+_OBSERVED = {call for call in Call if call.value.startswith("observed")}
 
 
 class Ticket:
