@@ -153,11 +153,12 @@ class Judge:
         faults = []
         for known in options:
             model = self.model
-            if len(options) > 1 or known < self.pricing.applied:
+            leaves_nothing = placed.operation["op"] == "check"
+            if leaves_nothing or len(options) > 1 or known < self.pricing.applied:
                 model = copy.deepcopy(self.model)
             fault = self.compare(model, placed, known)
             if fault is None:
-                if placed.operation["op"] != "check":
+                if not leaves_nothing:
                     self.model, self.pricing.applied = model, known
                 return None
             faults.append(fault)

@@ -130,10 +130,8 @@ class ModelBackend:
         self._change(lambda booking: reversals.charge_back(booking, grant_id))
 
     def _change(self, change: Callable[[Booking], None]) -> None:
-        try:
+        with refusals_told():
             self.kernel.change(CUSTOMER, change)
-        except grants.Refused as error:
-            raise backend.Malformed(str(error)) from error
 
     def _time(self, seconds: int | None) -> datetime | None:
         return None if seconds is None else self.instant + timedelta(seconds=seconds)
@@ -170,7 +168,8 @@ class ModelBackend:
         self.kernel.suspend_customer(CUSTOMER, suspended)
 
     def suspend_entity(self, entity_id: str, suspended: bool) -> None:
-        self.kernel.suspend_entity(CUSTOMER, entity_id, suspended)
+        with refusals_told():
+            self.kernel.suspend_entity(CUSTOMER, entity_id, suspended)
 
     def set_policy(self, observe: bool | None, unknown_entity: forms.UnknownEntityForm | None) -> None:
         policy: dict[str, object] = {} if observe is None else {"observe": observe}
@@ -240,6 +239,15 @@ def fields_named() -> Iterator[None]:
         yield
     except Malformed as error:
         raise backend.Malformed(error.field) from error
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """What is refused, in the words of the protocol."""
+    try:
+        yield
+    except grants.Refused as error:
+        raise backend.Malformed(str(error)) from error
 
 
 def name(subject: Subject) -> dict[str, str | None]:

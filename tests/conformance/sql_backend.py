@@ -1,7 +1,8 @@
 """The database as a back end, through ``api`` functions and nothing else (``state`` reads the tables)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -167,13 +168,8 @@ class SqlBackend:
 
     def _refusable(self, function: str, **fields: Any) -> Any:
         """A change that may be refused, by its faults."""
-        try:
+        with refusals_told():
             return self._change(function, **fields)
-        except psycopg.Error as error:
-            if error.sqlstate != "UC101":
-                raise
-            faults = [f"{each['field']} {each['code']}" for each in _detail(error)["errors"]]
-            raise Malformed(", ".join(sorted(faults))) from error
 
     def set_entity(self, entity: forms.EntityForm) -> None:
         self._refusable(
@@ -234,7 +230,8 @@ class SqlBackend:
         self._one("SELECT api.set_suspension(%s, NULL, %s, 'test')", self._customer, suspended)
 
     def suspend_entity(self, entity_id: str, suspended: bool) -> None:
-        self._one("SELECT api.set_suspension(%s, %s, %s, 'test')", self._customer, entity_id, suspended)
+        with refusals_told():
+            self._one("SELECT api.set_suspension(%s, %s, %s, 'test')", self._customer, entity_id, suspended)
 
     def set_policy(self, observe: bool | None, unknown_entity: forms.UnknownEntityForm | None) -> None:
         policy = None
@@ -549,6 +546,18 @@ def _plain(amount: Decimal) -> str:
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """What is refused, in the words of the protocol."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if error.sqlstate != "UC101":
+            raise
+        faults = [f"{each['field']} {each['code']}" for each in _detail(error)["errors"]]
+        raise Malformed(", ".join(sorted(faults))) from error
 
 
 def _detail(error: psycopg.Error) -> dict[str, Any]:

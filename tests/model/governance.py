@@ -53,7 +53,9 @@ def pause(booking: Booking, budget_id: str, paused: bool) -> None:
 
 def archive_budget(booking: Booking, budget_id: str) -> None:
     """For good; again changes nothing."""
-    budget = booking.customer.budgets[budget_id]
+    budget = booking.customer.budgets.get(budget_id)
+    if budget is None:
+        raise Refused("budgetId NOT_FOUND")
     if not budget.archived:
         booking.operation("budget")
         booking.memory.set(budget, "archived", True)
@@ -68,9 +70,8 @@ def raise_budget(booking: Booking, budget_id: str, extra: Raise) -> None:
         names = zip(("budgetId", "amount", "until"), asked, raised[extra.raise_id], strict=True)
         refuse(*[f"{name} IDEMPOTENCY_CONFLICT" for name, given, first in names if given != first][:1])
         return
-    archived = booking.customer.budgets[budget_id].archived
     refuse(
-        "budgetId ARCHIVED" if archived else None,
+        ended(booking.customer, budget_id),
         "until IN_THE_PAST" if extra.until <= booking.instant else None,
     )
     booking.operation("raise")
@@ -80,9 +81,16 @@ def raise_budget(booking: Booking, budget_id: str, extra: Raise) -> None:
 
 
 def working(customer: Customer, budget_id: str) -> Budget:
-    budget = customer.budgets[budget_id]
-    refuse("budgetId ARCHIVED" if budget.archived else None)
-    return budget
+    refuse(ended(customer, budget_id))
+    return customer.budgets[budget_id]
+
+
+def ended(customer: Customer, budget_id: str) -> str | None:
+    """What speaks against changing it; one that was refused when it was to be set is not there."""
+    budget = customer.budgets.get(budget_id)
+    if budget is None:
+        return "budgetId NOT_FOUND"
+    return "budgetId ARCHIVED" if budget.archived else None
 
 
 # The tree
@@ -109,7 +117,7 @@ def set_entity(booking: Booking, entity: Entity) -> None:
 
 def move(booking: Booking, entity_id: str, parent_id: str | None) -> None:
     """With everything below it. What has been charged stays where it was."""
-    entity, parent = booking.customer.entities[entity_id], parent_of(booking.customer, parent_id)
+    entity, parent = known(booking.customer, entity_id), parent_of(booking.customer, parent_id)
     moves = entity.parent is not parent
     refuse(
         "entityId ARCHIVED" if entity.archived else None,
@@ -133,7 +141,7 @@ def against(customer: Customer, entity: Entity, parent: Entity | None) -> str | 
 
 def archive(booking: Booking, entity_id: str, with_all_below: bool) -> None:
     """New requests do not find it any more; nothing that works stands below it."""
-    customer, entity = booking.customer, booking.customer.entities[entity_id]
+    customer, entity = booking.customer, known(booking.customer, entity_id)
     if entity.archived:
         return
     gone = [each for each in below(customer, entity) if not each.archived]
@@ -150,7 +158,7 @@ def archive(booking: Booking, entity_id: str, with_all_below: bool) -> None:
 
 def restore(booking: Booking, entity_id: str) -> None:
     """It alone, where it stood; not below what is archived."""
-    entity = booking.customer.entities[entity_id]
+    entity = known(booking.customer, entity_id)
     if entity.archived:
         refuse("parentId ARCHIVED" if entity.parent is not None and entity.parent.archived else None)
         booking.operation("entity")
@@ -162,5 +170,11 @@ def below(customer: Customer, entity: Entity) -> Iterator[Entity]:
     return (each for each in customer.entities.values() if entity in each.upwards())
 
 
+def known(customer: Customer, entity_id: str, field: str = "entityId") -> Entity:
+    """One that was refused when it was to be made is not there."""
+    refuse(f"{field} NOT_FOUND" if entity_id not in customer.entities else None)
+    return customer.entities[entity_id]
+
+
 def parent_of(customer: Customer, parent_id: str | None) -> Entity | None:
-    return None if parent_id is None else customer.entities[parent_id]
+    return None if parent_id is None else known(customer, parent_id, "parentId")

@@ -11,6 +11,7 @@ from tests.model.call import Call
 from tests.model.catalog import Catalog
 from tests.model.customer import Customer, Wallet
 from tests.model.due import book_due
+from tests.model.governance import known
 from tests.model.grants import Refused
 from tests.model.memory import Memory
 from tests.model.request import Malformed, Verb, read_item
@@ -145,7 +146,7 @@ class Kernel:
         customer.suspended = suspended
 
     def suspend_entity(self, customer_id: str, entity_id: str, suspended: bool = True) -> None:
-        entity = self.customers[customer_id].entities[entity_id]
+        entity = known(self.customers[customer_id], entity_id)
         self.configure(customer_id, "suspension", entity.suspended != suspended)
         entity.suspended = suspended
 

@@ -8,6 +8,7 @@ from tests.conformance import forms
 from tests.model.catalog import CreditType, Feature, Rate
 from tests.model.customer import Budget, Customer, Entity, Grant
 from tests.model.exact import exact
+from tests.model.governance import parent_of
 from tests.model.words import Kind, Mode, Window
 
 SINCE_EVER = datetime.min.replace(tzinfo=UTC)
@@ -46,11 +47,10 @@ def rate(form: forms.RateForm, instant: datetime) -> Rate:
 
 
 def entity(customer: Customer, form: forms.EntityForm) -> Entity:
-    parent = form["parentId"]
     return Entity(
         form["entityId"],
         form["type"],
-        None if parent is None else customer.entities[parent],
+        parent_of(customer, form["parentId"]),
         form.get("suspended", False),
     )
 
