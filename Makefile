@@ -34,7 +34,7 @@ format: $(VENV)/.installed-dev ## Let ruff put the Python in order
 	@$(BIN)/ruff format .
 
 test: lint ## Everything: linters, then the tests on PostgreSQL 18, then those of the database on 16
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 15
 	@echo "==> the same on PostgreSQL 16: migrations and SQL"
 	@CONTROLPLANE_TEST_POSTGRES=16 $(BIN)/pytest -n $(WORKERS) --dist worksteal tests/migration tests/sql
 

@@ -27,7 +27,7 @@ def set_budget(booking: Booking, budget: Budget) -> None:
     """A new one, or the limit, mode and advice of one: it keeps its count, its raises and its pause."""
     customer, before = booking.customer, booking.customer.budgets.get(budget.budget_id)
     if before is None:
-        owner = None if budget.entity_id is None else customer.entities[budget.entity_id]
+        owner = None if budget.entity_id is None else known(customer, budget.entity_id)
         refuse("entityId ARCHIVED" if owner is not None and owner.archived else None)
         booking.operation("budget")
         budget.counts_from_seq = customer.seq

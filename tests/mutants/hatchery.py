@@ -37,13 +37,16 @@ class Hatchery:
                 return True
             return False
 
-    def killer(self, file: SqlFile | None, histories: int, statement: str | None = None) -> str | None:
+    def killer(
+        self, file: SqlFile | None, histories: int, statement: str | None = None, only: str | None = None
+    ) -> str | None:
         """What tells a database with this file from a right one; None if the suite sees nothing.
 
         Args:
             file: a mutated function; None for none.
             histories: how many the suite looks at.
             statement: some other harm to do to the database.
+            only: the one check of the suite to make, by its name.
         """
         with self.server.new_copy(self.template) as name:
             with psycopg.connect(self.server.url(name), autocommit=True) as connection:
@@ -51,7 +54,7 @@ class Hatchery:
                     _install(connection, file)
                 if statement is not None:
                     connection.execute(statement.encode())
-            return first_failure(self.server.url(name), histories)
+            return first_failure(self.server.url(name), histories, only)
 
 
 def _install(connection: psycopg.Connection, file: SqlFile) -> None:

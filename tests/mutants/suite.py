@@ -21,17 +21,23 @@ from tests.mutants.rules import OPTIONS, Rules
 _LEFT_TO_DOORS = {"retryAfter"}
 
 
-def first_failure(url: str, histories: int) -> str | None:
+#: What is asked, by name: ``rule …``, ``vector …``, or a history, by its kind and seed.
+Check = tuple[str, Callable[[], object]]
+
+
+def first_failure(url: str, histories: int, only: str | None = None) -> str | None:
     """What the database at this URL does wrong first; None if nothing is seen.
 
     Args:
         url: as a superuser; everything in it is left behind.
         histories: so many made from seeds, besides the vectors and those that once showed something.
+        only: the name of the one check to make; a history may have any seed.
     """
     with psycopg.connect(url, autocommit=True, options=OPTIONS) as connection:
         name = "rules"
+        checks = _checks(url, connection, histories) if only is None else _one(url, connection, only)
         try:
-            for name, check in _checks(url, connection, histories):
+            for name, check in checks:
                 if difference := check():
                     return f"{name}: {difference}"
         except (psycopg.Error, AssertionError, KeyError, IndexError, TypeError, ValueError) as error:
@@ -39,30 +45,54 @@ def first_failure(url: str, histories: int) -> str | None:
     return None
 
 
-def _checks(
-    url: str, connection: psycopg.Connection, histories: int
-) -> Iterator[tuple[str, Callable[[], object]]]:
+def _checks(url: str, connection: psycopg.Connection, histories: int) -> Iterator[Check]:
     rules = Rules(url, connection)
-    yield "rules", rules.prepare
-    for rule in rules.all():
-        yield rule.__name__, rule
+    yield from _rules(rules)
     stop_clock(connection)
-    backends = SqlBackend(connection), ManySqlBackend(connection)
-    for case in load_cases():
-        yield "vectors", lambda case=case: replay_case(backends[0], case)
+    yield from _vectors(connection)
     seeds = range(histories)
-    judged = [
-        *kept().values(),
-        *map(generous, seeds),
-        *map(history, seeds),
-        *map(reversing, range(4 * histories)),
+    names = [
+        *(f"kept {name}" for name in kept()),
+        *(f"{kind} {seed}" for kind in ("generous", "history") for seed in seeds),
+        *(f"reversing {seed}" for seed in range(4 * histories)),
     ]
-    for place, each in enumerate(judged):
-        yield (
-            f"history {place}",
-            lambda each=each, backend=backends[place % 2]: first_disagreement(
-                ModelBackend(), backend, each, leave_out=_LEFT_TO_DOORS
-            ),
-        )
+    for place, name in enumerate(names):
+        yield name, _judged(connection, name)
         if place % 10 == 0:
             yield "verify", rules.verify
+
+
+def _one(url: str, connection: psycopg.Connection, name: str) -> Iterator[Check]:
+    kind = name.partition(" ")[0]
+    if kind == "rule":
+        rules = Rules(url, connection)
+        yield "rules", rules.prepare
+        yield from (check for check in _rules(rules) if check[0] == name)
+        return
+    stop_clock(connection)
+    if kind == "vector":
+        yield from (check for check in _vectors(connection) if check[0] == name)
+        return
+    yield name, _judged(connection, name)
+    yield "verify", Rules(url, connection).verify
+
+
+def _rules(rules: Rules) -> Iterator[Check]:
+    yield "rules", rules.prepare
+    for rule in rules.all():
+        yield f"rule {rule.__name__}", rule
+
+
+def _vectors(connection: psycopg.Connection) -> Iterator[Check]:
+    backend = SqlBackend(connection)
+    for case in load_cases():
+        yield f"vector {case['case']}", lambda case=case: replay_case(backend, case)
+
+
+def _judged(connection: psycopg.Connection, name: str) -> Callable[[], object]:
+    """A history by its name; every other one goes by the door for many customers."""
+    kind, _, of = name.partition(" ")
+    makers = {"generous": generous, "history": history, "reversing": reversing}
+    made = kept()[of] if kind == "kept" else makers[kind](int(of))
+    door = ManySqlBackend if kind != "kept" and int(of) % 2 else SqlBackend
+    return lambda: first_disagreement(ModelBackend(), door(connection), made, leave_out=_LEFT_TO_DOORS)
