@@ -590,6 +590,7 @@ COMMENT ON COLUMN report.budget_versions.limit_in_force IS 'base_limit + raised:
 COMMENT ON COLUMN report.budget_versions.is_active IS 'Whether it bound and counted: not paused nor archived.';
 COMMENT ON COLUMN report.budget_versions.archived_at IS 'When it was archived, if so.';
 COMMENT ON COLUMN report.budget_versions.advice IS 'What callers near the limit were told.';
+COMMENT ON COLUMN report.budget_versions.thresholds IS 'Shares of the limit in force at which an alert was due; null: none.';
 COMMENT ON COLUMN report.budget_versions.entity_id IS 'Where it stands; null: on the customer.';
 COMMENT ON COLUMN report.budget_versions.subject IS 'ENTITY, EACH or SESSION: whom it counts.';
 COMMENT ON COLUMN report.budget_versions.each_type IS 'Type of entity that is counted each.';
