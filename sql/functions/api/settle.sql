@@ -6,7 +6,8 @@
 --
 --   p_observe  what goes beyond a hold may be drawn from an overdraft, as for a customer under OBSERVE
 --
--- `answer` holds reservationId, state, expiresAt, quantities and credits settled so far; of this step its slices and shortfall; and the wallets as they are.
+-- `answer` holds reservationId, state, expiresAt; quantities, credits and shortfall of all that was settled so far; the slices of this step; and the wallets as
+-- they are. Once anything fell short, `would_allow` is false and the reason INSUFFICIENT_CREDITS, also when it is told again.
 -- Denied, recording nothing, are RESERVATION_NOT_FOUND, RESERVATION_ENDED, FEATURE_TYPE_MISMATCH, NO_RATE and REQUEST_LIMIT_EXCEEDED (more
 -- than can be written down). Raises UC100 for a malformed step (nothing is written), UC110, UC120.
 CREATE OR REPLACE FUNCTION api.settle(p_customer_id text, p_items jsonb, p_observe boolean DEFAULT false)

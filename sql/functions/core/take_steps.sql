@@ -2,7 +2,8 @@
 -- what was due before p_at; KERNEL §6 is the law, and the record of what was held the only source.
 --
 -- As core.judge does, it loads what all steps need with a statement per table, takes them one after the other in memory, and writes
--- with a statement per table. Only what goes beyond a hold is looked up step by step, since hardly any does.
+-- with a statement per table. Only what goes beyond a hold is looked up step by step, and what a step makes (a wallet, a grant that returns) is
+-- written at once for the next to find, since hardly any does either.
 -- Prefixes of the locals: h_ reservation, s_ slice, x_ charge (a counter of a reservation), w_ wallet, g_ grant, c_ counter,
 -- p_ price (of reservations alike), t_ credit type of a price, k_ customer; n_, e_, u_ and d_ what is to be written: steps,
 -- ledger entries, usage events, windows.
