@@ -480,14 +480,14 @@ class SqlBackend:
         }
 
     def _grant_id(self, number: str | None) -> str | None:
-        """Grants that nobody gave are adjustments, in their order."""
+        """Grants that nobody gave are adjustments, in their order; a check names some that are yet to be."""
         if number is not None and number not in self._grants:
             numbers = self._rows(
-                "SELECT grant_no::text FROM core.credit_grant WHERE customer_id = %s ORDER BY grant_no",
-                self._customer,
+                "SELECT grant_no::text FROM core.credit_grant WHERE customer_id = %s", self._customer
             )
-            made = [no for (no,) in numbers if self._grants.get(no, "adjustment").startswith("adjustment")]
-            self._grants |= {no: f"adjustment-{place}" for place, no in enumerate(made, start=1)}
+            known = {*self._grants, number, *(no for (no,) in numbers)}
+            made = [no for no in known if self._grants.get(no, "adjustment").startswith("adjustment")]
+            self._grants |= {no: f"adjustment-{n}" for n, no in enumerate(sorted(made, key=int), start=1)}
         return number and self._grants[number]
 
     def _own(self, name: str) -> str:

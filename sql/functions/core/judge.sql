@@ -142,8 +142,8 @@ BEGIN
 
   -- part: judge/load_budgets.plpgsql
 
-  IF v_dry AND v_due THEN
-    -- part: judge/return_expired.plpgsql
+  IF v_due THEN
+    -- part: judge/apply_dues.plpgsql
   END IF;
 
   -- part: judge/find_who_fits.plpgsql
