@@ -494,9 +494,9 @@ IS 'What expired holds that nobody has booked still hold of a customer''s counte
 COMMENT ON FUNCTION core.entities_below(text, integer, integer, integer)
 IS 'The entities that a filter by entity, parent or branch leaves over.';
 COMMENT ON FUNCTION core.repaid_dues(text [], timestamptz [])
-  IS 'What pays the debts of wallets because time has come, and is not booked yet, in the order in which it will be.';
+IS 'What pays the debts of wallets because time has come, and is not booked yet, in the order in which it will be.';
 COMMENT ON FUNCTION core.due_seq(text, bigint, timestamptz)
-  IS 'Under which seq the end of a hold that has expired will be booked.';
+IS 'Under which seq the end of a hold that has expired will be booked.';
 COMMENT ON FUNCTION core.wallet_dues(text [])
 IS 'What time has brought to wallets and is not booked yet.';
 COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, numeric, text, integer, integer)
