@@ -34,7 +34,7 @@ SHRINKING = 240
 def mostly_refused(done: list[Done]) -> str | None:
     """Nothing is proven by a race that is not judged; a small one may be so."""
     refused = [each for each in done if each.error]
-    return "most of it was refused" if len(done) > 50 and len(refused) > len(done) / 4 else None
+    return "most of it was refused" if len(done) > 50 and len(refused) > len(done) / 2 else None
 
 
 @pytest.mark.timeout(SHRINKING + 180)

@@ -9,6 +9,7 @@ from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.forms import History
 from tests.conformance.model_backend import ModelBackend
 from tests.conformance.sql_backend import SqlBackend, stop_clock
+from tests.model.finishing import finishing
 from tests.model.generous import generous
 from tests.model.indebted import indebted
 from tests.model.strategies import histories, judged, kept
@@ -73,3 +74,8 @@ def test_sql_agrees_with_the_model_on_repaid_overdrafts(backend: SqlBackend, see
 @pytest.mark.parametrize("seed", range(40))
 def test_sql_agrees_with_the_model_on_who_fits(backend: SqlBackend, seed: int) -> None:
     assert first_disagreement(ModelBackend(), backend, generous(seed), leave_out=LEFT_TO_DOORS) is None
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_sql_agrees_with_the_model_on_who_ends_within_what_is_held(backend: SqlBackend, seed: int) -> None:
+    assert first_disagreement(ModelBackend(), backend, finishing(seed), leave_out=LEFT_TO_DOORS) is None

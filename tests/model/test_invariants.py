@@ -14,6 +14,7 @@ from tests.conformance.replay import apply
 from tests.model.counting import HeldUse, Total, Use, assert_counted, assert_within, path_ids
 from tests.model.customer import HELD
 from tests.model.exact import exact, plain
+from tests.model.finishing import finishing
 from tests.model.indebted import indebted
 from tests.model.invariants import (
     assert_balanced,
@@ -240,3 +241,8 @@ def test_promises_hold_for_the_indebted(seed: int) -> None:
 @pytest.mark.parametrize("name", kept())
 def test_promises_hold_for_kept_histories(name: str) -> None:
     Witness().play(kept()[name])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_promises_hold_for_who_ends_within_what_is_held(seed: int) -> None:
+    Witness().play(finishing(seed))

@@ -12,6 +12,7 @@ from tests.conformance.agreement import first_disagreement
 from tests.conformance.cases import load_cases, replay_case
 from tests.conformance.model_backend import ModelBackend
 from tests.conformance.sql_backend import ManySqlBackend, SqlBackend, stop_clock
+from tests.model.finishing import finishing
 from tests.model.generous import generous
 from tests.model.reversing import reversing
 from tests.model.strategies import history, kept
@@ -53,7 +54,7 @@ def _checks(url: str, connection: psycopg.Connection, histories: int) -> Iterato
     seeds = range(histories)
     names = [
         *(f"kept {name}" for name in kept()),
-        *(f"{kind} {seed}" for kind in ("generous", "history") for seed in seeds),
+        *(f"{kind} {seed}" for kind in ("generous", "finishing", "history") for seed in seeds),
         *(f"reversing {seed}" for seed in range(4 * histories)),
     ]
     for place, name in enumerate(names):
@@ -92,7 +93,7 @@ def _vectors(connection: psycopg.Connection) -> Iterator[Check]:
 def _judged(connection: psycopg.Connection, name: str) -> Callable[[], object]:
     """A history by its name; every other one goes by the door for many customers."""
     kind, _, of = name.partition(" ")
-    makers = {"generous": generous, "history": history, "reversing": reversing}
+    makers = {"generous": generous, "finishing": finishing, "history": history, "reversing": reversing}
     made = kept()[of] if kind == "kept" else makers[kind](int(of))
     door = ManySqlBackend if kind != "kept" and int(of) % 2 else SqlBackend
     return lambda: first_disagreement(ModelBackend(), door(connection), made, leave_out=_LEFT_TO_DOORS)

@@ -52,8 +52,9 @@ BEGIN
     v_no, v_names, v_amounts, v_final, v_seconds, array_fill(NULL::timestamptz, ARRAY[cardinality(v_no)]), v_at, p_observe);
 
   RETURN QUERY
-  SELECT i - 1, v_customer[i], NULL::text, v_answers.allowed[i], CASE WHEN NOT v_deferred[i] THEN v_answers.reason[i] END, v_answers.would_allow[i],
-         v_answers.replayed[i], v_deferred[i], v_answers.seq[i], v_at, v_answers.shown[i]::json
-  FROM generate_series(1, cardinality(v_no)) AS i;
+  SELECT (i.n - 1)::integer, i.customer, NULL::text, i.allowed, CASE WHEN NOT i.deferred THEN i.reason END, i.would_allow, i.replayed, i.deferred, i.seq, v_at,
+         i.shown::json
+  FROM unnest(v_customer, v_deferred, v_answers.allowed, v_answers.reason, v_answers.would_allow, v_answers.replayed, v_answers.seq, v_answers.shown)
+    WITH ORDINALITY AS i (customer, deferred, allowed, reason, would_allow, replayed, seq, shown, n);
 END
 $$;

@@ -24,6 +24,8 @@ VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET enable_memoize = off
 AS $$
 DECLARE
@@ -70,11 +72,16 @@ BEGIN
   v_i_reason := array_fill(NULL::text, v_steps); v_i_shown := array_fill('{}'::text, v_steps); v_i_seq := array_fill(NULL::bigint, v_steps);
   v_i_h := array_fill(NULL::integer, v_steps);
 
+  IF cardinality(p_kind) > 1 AND p_kind[1] = 'SETTLE' THEN
+    -- part: take_steps/settle_within.plpgsql
+  END IF;
+
   -- part: take_steps/load_reservations.plpgsql
 
   -- part: take_steps/load_prices.plpgsql
 
   FOR v_i IN 1 .. cardinality(p_kind) LOOP
+    CONTINUE WHEN v_i_allowed[v_i]; -- taken already
     v_h := v_i_h[v_i];
     <<step>>
     BEGIN
