@@ -12,7 +12,7 @@ from random import Random
 from tests.conformance import forms
 from tests.model.exact import exact, plain
 from tests.model.operations import Maker
-from tests.model.worlds import DAY, Chance, make_world
+from tests.model.worlds import DAY, HOUR, Chance, make_world
 
 
 def finishing(seed: int, length: int = 30) -> forms.History:
@@ -46,7 +46,11 @@ class Finisher(Maker):
 
     def make(self) -> forms.Operation:
         chance = self.chance
-        match chance.one("reserve", "reserve", "finish", "finish", "finish", "else"):
+        match chance.one("reserve", "reserve", "finish", "finish", "finish", "advance", "else"):
+            case "advance":
+                seconds = chance.one(30, 60, HOUR, 2 * HOUR, 12 * HOUR)
+                self.now += seconds
+                return {"op": "advance", "seconds": seconds}
             case "reserve":
                 return {"op": "reserve", "items": self.batch(reserve=True), "observe": chance.rarely()}
             case "finish" if under_way := self.under_way():

@@ -238,7 +238,7 @@ SLIPS = (
         "core.take_steps",
         r"CASE WHEN s\.units % p\.per_units > 0 THEN 1 ELSE 0 END",
         "0",
-        "finishing 0",
+        "finishing 2",
     ),
     Slip(
         "P2",
@@ -246,7 +246,7 @@ SLIPS = (
         "core.take_steps",
         r"available = w\.available \+ t\.rest",
         "available = w.available",
-        "finishing 0",
+        "finishing 2",
     ),
     Slip(
         "P3",
@@ -262,7 +262,7 @@ SLIPS = (
         "core.take_steps",
         r"c\.is_within AND c\.epoch IS NOT DISTINCT FROM [^)]*\)\)::text",
         "c.is_within",
-        "finishing 0",
+        "kept held-in-a-window-that-has-passed",
     ),
     Slip(
         "P3",
@@ -270,7 +270,7 @@ SLIPS = (
         "core.take_steps",
         r"AND g\.expires_at > p_at LIMIT 1",
         "LIMIT 1",
-        "finishing 0",
+        "kept held-of-a-grant-that-has-expired",
     ),
     Slip(
         "P6",
