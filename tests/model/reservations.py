@@ -146,12 +146,14 @@ class Steps:
     # Answers
 
     def answer(self, reservation: Reservation, recorded: bool = False) -> Answer:
-        """The reservation as it stands now, with the wallets of its slices; not of those long gone."""
+        """The reservation as it stands now, with the wallets of its slices (not of those long gone), and those
+        that had too little."""
         unseen = self.gone[reservation.reservation_id]
         slices = [
             hold for hold in reservation.holds if hold not in unseen and not (hold.free or hold.shortfall)
         ]
-        wallets = dict.fromkeys(hold.wallet for hold in slices)
+        short = [hold for hold in reservation.holds if hold.shortfall]
+        wallets = dict.fromkeys(hold.wallet for hold in slices + short)
         return nothing() | {
             "allowed": True,
             "outcome": "ALLOWED",

@@ -287,7 +287,7 @@ class TestSettle:
         assert settle_so_far(backend, "k1", {"input": "1", "output": "1"})["reason"] == "NO_RATE"
         answer = settle(backend, "k1", {"output": "2"})
         assert answer["shortfall"] == [{"creditType": "general", "amount": "2"}]
-        assert [each["walletId"] for each in answer["wallets"]] == []
+        assert [each["walletId"] for each in answer["wallets"]] == ["customer:general"]
         assert [*backend.customer.wallets] == ["customer:promo", "customer:general"]
 
     def test_what_cannot_be_booked_records_nothing(self) -> None:

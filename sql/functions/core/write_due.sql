@@ -9,6 +9,9 @@ LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 BEGIN
   INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, effective_at, kind, from_wallet_no, to_wallet_no, from_account, to_account,

@@ -4,6 +4,9 @@ LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 AS $$
 DECLARE
   v_customer text[] := p.i_customer; v_status text[] := p.i_status; v_allowed boolean[] := p.i_allowed; v_seq bigint[] := p.i_seq; v_answer text[] := p.i_answer;

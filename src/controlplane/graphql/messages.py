@@ -1,6 +1,6 @@
 """Reasons as sentences for people. Machines read ``reason`` and ``binding``; these may change any time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.db.lanes.ticket import Judgement
@@ -47,6 +47,14 @@ def message_for(judgement: Judgement, item: Mapping[str, Any]) -> str | None:
     return sentence + _FINAL if is_final else sentence
 
 
+def _balance(wallet: Sequence[str]) -> str:
+    """Of a wallet of an answer: id, credit type, available, held, leased, owed."""
+    identity, _, available, held, _, owed = wallet
+    more = [f"{held} held"] if held != "0" else []
+    more += [f"{owed} owed"] if owed != "0" else []
+    return f"{identity} has {available}" + (f" ({', '.join(more)})" if more else "")
+
+
 def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str:
     answer = judgement.answer
     binding: dict[str, Any] = answer.get("binding") or {}
@@ -61,7 +69,7 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
             f" {binding.get('used')} used{held}."
         )
     if reason == "INSUFFICIENT_CREDITS":
-        balances = ", ".join(f"{wallet[0]} has {wallet[2]}" for wallet in answer.get("wallets") or ())
+        balances = ", ".join(map(_balance, answer.get("wallets") or ()))
         return (
             f"The wallets do not hold enough: {balances}." if balances else "There is no wallet to pay from."
         )
