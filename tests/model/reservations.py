@@ -146,8 +146,9 @@ class Steps:
     # Answers
 
     def answer(self, reservation: Reservation, recorded: bool = False) -> Answer:
-        """The reservation as it stands now, with the wallets of its slices (not of those long gone), and those
-        that had too little."""
+        """The reservation as it stands now, with the wallets of its slices (not of those long gone) and those
+        that had too little.
+        """
         unseen = self.gone[reservation.reservation_id]
         slices = [
             hold for hold in reservation.holds if hold not in unseen and not (hold.free or hold.shortfall)
