@@ -5,15 +5,19 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import psycopg
 import pytest
 
 from controlplane.db.embedded import EmbeddedServer
+from controlplane.db.local import open_place
 from controlplane.db.postmaster import read_postmaster
 from controlplane.errors import DataDirInUse, EmbeddedServerError
+from controlplane.settings import Settings
 from controlplane.types import PostgresMajor
 from tests.commands import environment, is_gone
 
@@ -187,3 +191,21 @@ def test_root_is_told_of_a_folder_that_postgres_cannot_reach(folder: Path) -> No
     with pytest.raises(EmbeddedServerError, match="cannot reach") as refused:
         EmbeddedServer(closed / "data").start()
     assert "/var/lib/controlplane" in str(refused.value.hint)
+
+
+def test_a_command_that_started_it_waits_for_others_that_use_it(folder: Path) -> None:
+    settings = Settings(data_dir=folder / "data")
+    with ExitStack() as host, ExitStack() as guest:
+        assert host.enter_context(open_place(settings, share=True)).server is not None
+        place = guest.enter_context(open_place(settings, share=True))
+        assert place.server is None
+        leaving = Thread(target=host.close)
+        leaving.start()
+        leaving.join(1)
+        assert leaving.is_alive()
+        with psycopg.connect(place.url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        guest.close()
+        leaving.join(30)
+        assert not leaving.is_alive()
+    assert read_postmaster(folder / "data" / "postgres") is None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -10,6 +10,7 @@ from psycopg import sql
 from controlplane.db.binaries import Binaries, find_binaries
 from controlplane.db.cluster import SUPERUSER
 from controlplane.db.embedded import EmbeddedServer
+from controlplane.db.guests import open_guest_book
 from controlplane.db.postmaster import Postmaster, read_postmaster
 from controlplane.db.sessions import open_session, scalar
 from controlplane.db.urls import socket_url
@@ -50,21 +51,37 @@ def open_place(settings: Settings, *, share: bool = False) -> Iterator[Place]:
     if settings.database_url is not None:
         yield Place(settings.migration_url or settings.database_url, settings.database_url)
         return
-    if share and (place := running_place(settings)) is not None:
-        yield place
-        return
+    if share:
+        with _shared_place(settings) as place:
+            if place is not None:
+                yield place
+                return
     server = EmbeddedServer(settings.data_dir, major=settings.postgres_major, port=settings.postgres_port)
     try:
         server.start()
     except DataDirInUse:
         # Whoever has it may still have been starting when we looked.
-        if not share or (place := running_place(settings)) is None:
-            raise
-        yield place
-        return
-    with server:
+        with _shared_place(settings) as place:
+            if not share or place is None:
+                raise
+            yield place
+            return
+    with open_guest_book(server.data_dir) as book, server:
         ensure_database(server.url())
-        yield Place(server.url(DATABASE), server.url(DATABASE, user=settings.role_name(Role.APP)), server)
+        try:
+            yield Place(server.url(DATABASE), server.url(DATABASE, user=settings.role_name(Role.APP)), server)
+        finally:
+            if share:
+                book.wait()
+
+
+@contextmanager
+def _shared_place(settings: Settings) -> Iterator[Place | None]:
+    """The embedded server of another process; one that runs it for a moment does not stop it under us."""
+    with ExitStack() as stack:
+        with suppress(FileNotFoundError, PermissionError):
+            stack.enter_context(open_guest_book(settings.data_dir.expanduser().absolute())).sign()
+        yield running_place(settings)
 
 
 @contextmanager
