@@ -107,7 +107,7 @@ IS 'Tell of the thresholds that counters reach because their budget changes.';
 COMMENT ON FUNCTION core.tell_of_counter()
 IS 'Trigger: what a counter counts now may cross thresholds.';
 COMMENT ON FUNCTION core.tell_of_budget()
-IS 'Trigger: a budget''s limit, raises or thresholds have changed.';
+IS 'Trigger: a budget''s limit, raises or thresholds have changed, or it was paused or goes on.';
 COMMENT ON FUNCTION core.raise_fingerprint(jsonb)
 IS 'The same of a raise.';
 COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])
