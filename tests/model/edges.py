@@ -497,6 +497,13 @@ def of_thresholds() -> Iterator[Edge]:
         s.pause("b"),
         told(Step({"op": "setBudget", "budget": watched}), "0.5"),
         told(s.pause("b", False), "0.5", "0.5"),
+        s.pause("b"),
+        Step({"op": "setBudget", "budget": {**watched, "thresholds": ["0.6", "0.5"]}}),
+        told(s.pause("b", False), "0.5", "0.5", "0.6"),
+        s.pause("b"),
+        Step({"op": "setBudget", "budget": {**watched, "thresholds": []}}),
+        Step({"op": "setBudget", "budget": watched}),
+        told(s.pause("b", False), "0.5", "0.5", "0.5", "0.6"),
         name="thresholds that are set while their budget is paused",
         budgets=[watched],
     )

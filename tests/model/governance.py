@@ -40,6 +40,8 @@ def set_budget(booking: Booking, budget: Budget) -> None:
         reached = booking.all_reached(before, before.ceiling(booking.instant))
         for name in ("limit", "mode", "advice", "thresholds"):
             booking.memory.set(before, name, getattr(budget, name))
+        if not budget.thresholds:
+            booking.memory.set(before, "reached_before_pause", {})
         booking.alert_all(before, reached, before.ceiling(booking.instant))
 
 
