@@ -107,7 +107,7 @@ IS 'Tell of the thresholds that counters reach because their budget changes.';
 COMMENT ON FUNCTION core.tell_of_counter()
 IS 'Trigger: what a counter counts now may cross thresholds.';
 COMMENT ON FUNCTION core.tell_of_budget()
-IS 'Trigger: a budget''s limit, raises or thresholds have changed.';
+IS 'Trigger: a budget''s limit, raises or thresholds have changed, or it was paused or goes on.';
 COMMENT ON FUNCTION core.raise_fingerprint(jsonb)
 IS 'The same of a raise.';
 COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])
@@ -425,6 +425,8 @@ IS 'Raises UC100 for dimensions that a feature does not declare.';
 -- The installation: identity, clock, partitions.
 COMMENT ON FUNCTION core.clock()
 IS 'The one clock of every rule; a test environment may move it.';
+COMMENT ON FUNCTION core.clock_for_reports()
+IS 'The same, for those who read reports.';
 COMMENT ON FUNCTION core.identity()
 IS 'Which history this server writes: cluster, timeline and database.';
 COMMENT ON FUNCTION core.hold_identity(boolean)
@@ -475,6 +477,8 @@ COMMENT ON FUNCTION core.show_change(text, jsonb)
 IS 'What a change says of its subject, with ids instead of numbers.';
 COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
+COMMENT ON FUNCTION api.read_budget_raises(text [], text [])
+IS 'Raises of some budgets, those in force and those that ended, the newest first.';
 COMMENT ON FUNCTION api.read_budget_tree(text, jsonb, jsonb, integer)
 IS 'A page of what each subject of a customer''s budgets has used, with utilisation.';
 COMMENT ON FUNCTION api.balances_at(text, jsonb)
@@ -578,14 +582,24 @@ COMMENT ON COLUMN report.audit_events.subject_type IS 'What was changed: ENTITY,
 COMMENT ON COLUMN report.audit_events.subject IS 'Its id, as it is now.';
 COMMENT ON COLUMN report.audit_events.actor IS 'Who did it: a key, the command line, the clock, or the policy for unknown entities.';
 COMMENT ON COLUMN report.audit_events.before IS 'What stood there, as it was recorded: entities, wallets and budgets by number.';
-COMMENT ON COLUMN report.audit_events.after IS 'What stands there since.';
+COMMENT ON COLUMN report.audit_events.after IS 'What stands there since; of a raise its reason too.';
+COMMENT ON VIEW report.budget_raises IS 'Raises of budgets: how much, until when, by whom and why.';
+COMMENT ON COLUMN report.budget_raises.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.budget_raises.budget_id IS 'Which budget.';
+COMMENT ON COLUMN report.budget_raises.raise_id IS 'Which raise: the seq that made it.';
+COMMENT ON COLUMN report.budget_raises.amount IS 'How much was added to the limit.';
+COMMENT ON COLUMN report.budget_raises.until IS 'When it was to end.';
+COMMENT ON COLUMN report.budget_raises.raised_by IS 'Who raised: a key, the command line.';
+COMMENT ON COLUMN report.budget_raises.reason IS 'Why; forgotten with the entity the budget stands on.';
+COMMENT ON COLUMN report.budget_raises.created_at IS 'When it began.';
+COMMENT ON COLUMN report.budget_raises.ended_at IS 'When it ended; null: it is in force.';
 COMMENT ON VIEW report.budget_versions IS 'Which rule of a budget was in force at which seq.';
 COMMENT ON COLUMN report.budget_versions.customer_id IS 'Whose it is.';
 COMMENT ON COLUMN report.budget_versions.budget_id IS 'Which budget.';
 COMMENT ON COLUMN report.budget_versions.version IS 'Counts up whenever its rule is changed, paused, resumed or archived; raises leave it.';
-COMMENT ON COLUMN report.budget_versions.from_seq IS 'The first operation that found it so.';
+COMMENT ON COLUMN report.budget_versions.from_seq IS 'The first operation that found it so; null: the end of a raise that is not booked yet.';
 COMMENT ON COLUMN report.budget_versions.to_seq IS 'The last one; null: until now.';
-COMMENT ON COLUMN report.budget_versions.in_force_from IS 'When from_seq was recorded.';
+COMMENT ON COLUMN report.budget_versions.in_force_from IS 'When it began: when from_seq was recorded, or the raise ended.';
 COMMENT ON COLUMN report.budget_versions.in_force_until IS 'When the next one began; null: not yet.';
 COMMENT ON COLUMN report.budget_versions.mode IS 'HARD, SOFT or OBSERVE.';
 COMMENT ON COLUMN report.budget_versions.base_limit IS 'The limit as it was set.';

@@ -13,6 +13,8 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA api TO {{prefix}}_app, {{prefix}}_worke
 GRANT USAGE ON SCHEMA report TO
     {{prefix}}_analyst, {{prefix}}_tenant, {{prefix}}_query, {{prefix}}_finance, {{prefix}}_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
+-- Views call it as their reader.
+GRANT EXECUTE ON FUNCTION core.clock_for_reports() TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
 
 -- Everybody may ask what the schema is; code does so before it serves.
 GRANT USAGE ON SCHEMA core TO

@@ -233,6 +233,7 @@ CREATE TABLE core.counter (
     would_deny_amount numeric(38,9) DEFAULT 0 NOT NULL,
     last_used_at timestamp with time zone NOT NULL,
     is_watched boolean DEFAULT false NOT NULL,
+    reached_before_pause numeric(38,9)[],
     CONSTRAINT counter_held_in_range CHECK (((held >= (0)::numeric) AND (held < '100000000000000000000000000000'::numeric))),
     CONSTRAINT counter_used_in_range CHECK (((used >= (0)::numeric) AND (used < '100000000000000000000000000000'::numeric))),
     CONSTRAINT counter_would_deny_in_range CHECK (((would_deny_amount >= (0)::numeric) AND (would_deny_amount < '100000000000000000000000000000'::numeric)))
@@ -882,6 +883,8 @@ ALTER TABLE core.wallet
 
 CREATE INDEX budget_of_entity ON core.budget USING btree (customer_id, entity_no) WHERE is_active;
 
+CREATE INDEX budget_raise_of_budget ON core.budget_raise USING btree (customer_id, budget_no, raise_no);
+
 CREATE INDEX budget_raise_running ON core.budget_raise USING btree (customer_id, budget_no) WHERE (NOT has_ended);
 
 CREATE INDEX change_in_time ON core.change USING btree (recorded_at, customer_id, seq);
@@ -946,7 +949,7 @@ ALTER INDEX core.ledger_entry_pkey ATTACH PARTITION core.ledger_entry_default_pk
 
 ALTER INDEX core.usage_event_pkey ATTACH PARTITION core.usage_event_default_pkey;
 
-CREATE TRIGGER budget_crosses_thresholds AFTER UPDATE OF amount_limit, raised, thresholds ON core.budget FOR EACH ROW WHEN (((old.thresholds <> '{}'::numeric[]) OR (new.thresholds <> '{}'::numeric[]))) EXECUTE FUNCTION core.tell_of_budget();
+CREATE TRIGGER budget_crosses_thresholds AFTER UPDATE OF amount_limit, raised, thresholds, is_active ON core.budget FOR EACH ROW WHEN (((old.thresholds <> '{}'::numeric[]) OR (new.thresholds <> '{}'::numeric[]) OR (old.is_active <> new.is_active))) EXECUTE FUNCTION core.tell_of_budget();
 
 CREATE TRIGGER change_is_immutable BEFORE DELETE OR UPDATE ON core.change FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 

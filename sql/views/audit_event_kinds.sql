@@ -11,7 +11,7 @@ FROM (VALUES
   ('ENTITY_CREATED', 'ENTITY', 'An entity was made, by an administrator or by the policy for unknown ones.'),
   ('ENTITY', 'ENTITY', 'An entity, or its wallets, were changed.'),
   ('ENTITY_MOVED', 'ENTITY', 'An entity was moved, with everything below it.'),
-  ('ENTITY_ARCHIVED', 'ENTITY', 'An entity was archived.'),
+  ('ENTITY_ARCHIVED', 'ENTITY', 'An entity was archived, with those that stand in after.'),
   ('ENTITY_UNARCHIVED', 'ENTITY', 'An entity was brought back.'),
   ('ENTITY_ERASED', 'ENTITY', 'An entity was forgotten.'),
   ('BUDGET', 'BUDGET', 'A budget was set, changed, paused, resumed or archived: each is a version of it.'),

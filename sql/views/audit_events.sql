@@ -1,6 +1,7 @@
 -- Who changed what, when: configuration of customers, their grants, and what belongs to the whole installation (catalogue, keys, months,
 -- recoveries). What is said of a subject is as it was recorded: entities, wallets and budgets by number, since ids can be erased, and
--- no names. Consumptions and reservations are no changes: they stand in usage and on the ledger.
+-- no names; why a budget was raised is as it stands with the raise. Consumptions and reservations are no changes: they stand in usage
+-- and on the ledger.
 CREATE OR REPLACE VIEW report.audit_events AS
 SELECT
   c.customer_id,
@@ -18,7 +19,8 @@ SELECT
   END AS subject,
   c.actor,
   c.before,
-  c.after
+  CASE WHEN c.kind = 'RAISE' THEN c.after || jsonb_build_object('reason', (
+    SELECT r.reason FROM core.budget_raise AS r WHERE r.customer_id = c.customer_id AND r.raise_no = c.seq)) ELSE c.after END AS after
 FROM core.change AS c
 LEFT JOIN report.audit_event_kinds AS k ON k.kind = c.kind
 LEFT JOIN core.entity AS e

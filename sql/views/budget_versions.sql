@@ -2,7 +2,7 @@
 -- operation of the customer from from_seq to to_seq (null: until now) was judged by it, and by the window its counter was in.
 --
 -- A raise that has ended counts no more from its `until` on; its end is booked before the next operation that is recorded, so no
--- usage event stands between the two.
+-- usage event stands between the two. Until it is booked its span has no from_seq.
 CREATE OR REPLACE VIEW report.budget_versions AS
 SELECT
   v.customer_id,
@@ -10,8 +10,8 @@ SELECT
   v.version,
   v.from_seq,
   lead(v.from_seq) OVER later - 1 AS to_seq,
-  v.recorded_at AS in_force_from,
-  lead(v.recorded_at) OVER later AS in_force_until,
+  v.changed_at AS in_force_from,
+  lead(v.changed_at) OVER later AS in_force_until,
   r.mode,
   r.amount_limit AS base_limit,
   v.raised,
@@ -38,21 +38,45 @@ FROM (
     c.customer_id,
     c.subject::integer AS budget_no,
     c.seq AS from_seq,
-    c.recorded_at,
     c.kind,
     c.actor,
+    row_number() OVER so_far AS place,
+    -- Never before what was recorded earlier, though it may have been due then.
+    max(c.changed_at) OVER so_far AS changed_at,
     -- The rule is that of the last change of the budget itself; raises add up.
     max(CASE WHEN c.kind = 'BUDGET' THEN c.seq END) OVER so_far AS ruled_at,
     count(*) FILTER (WHERE c.kind = 'BUDGET') OVER so_far AS version,
-    sum(CASE c.kind WHEN 'RAISE' THEN (c.after ->> 'amount')::numeric WHEN 'RAISE_ENDED' THEN -(c.after ->> 'amount')::numeric ELSE 0 END)
-      OVER so_far AS raised
-  FROM core.change AS c
-  WHERE c.kind IN ('BUDGET', 'RAISE', 'RAISE_ENDED')
-  WINDOW so_far AS (PARTITION BY c.customer_id, c.subject ORDER BY c.seq)
+    sum(CASE c.kind WHEN 'RAISE' THEN c.amount WHEN 'RAISE_ENDED' THEN -c.amount ELSE 0 END) OVER so_far AS raised
+  FROM (
+    SELECT
+      h.customer_id,
+      h.subject,
+      h.seq,
+      coalesce(h.effective_at, h.recorded_at) AS changed_at,
+      NULL::bigint AS raise_no,
+      h.kind,
+      h.actor,
+      (h.after ->> 'amount')::numeric AS amount
+    FROM core.change AS h
+    WHERE h.kind IN ('BUDGET', 'RAISE', 'RAISE_ENDED')
+    UNION ALL
+    SELECT
+      r.customer_id,
+      r.budget_no::text,
+      NULL,
+      r.until,
+      r.raise_no,
+      'RAISE_ENDED',
+      'clock',
+      r.amount
+    FROM core.budget_raise AS r
+    WHERE NOT r.has_ended AND r.until <= (SELECT core.clock_for_reports())
+  ) AS c
+  WINDOW so_far AS (PARTITION BY c.customer_id, c.subject ORDER BY c.seq, c.changed_at, c.raise_no)
 ) AS v
 INNER JOIN core.change AS d ON d.customer_id = v.customer_id AND d.seq = v.ruled_at
 CROSS JOIN LATERAL jsonb_to_record(d.after)
   AS r (mode text, amount_limit numeric, is_active boolean, archived_at timestamptz, advice jsonb, thresholds numeric [])
 INNER JOIN core.budget AS b ON b.customer_id = v.customer_id AND b.budget_no = v.budget_no
 LEFT JOIN core.entity AS e ON e.customer_id = b.customer_id AND e.entity_no = b.entity_no
-WINDOW later AS (PARTITION BY v.customer_id, v.budget_no ORDER BY v.from_seq);
+WINDOW later AS (PARTITION BY v.customer_id, v.budget_no ORDER BY v.place);

@@ -190,3 +190,49 @@ def test_a_new_key_works_and_only_its_hash_is_stored(api: Api) -> None:
     assert row == (hash_of(secret),)
     changes = api.connection.execute("SELECT after::text FROM core.installation_change").fetchall()
     assert not any(secret in text for (text,) in changes)
+
+
+def test_a_key_that_stands_twice_is_told_and_nothing_written(api: Api) -> None:
+    """A JSON object would have room for the last one alone."""
+    customer = api.customer()
+    once = {"key": "model", "value": "small"}
+    twice = [once, {"key": "model", "value": "large"}]
+    budget = {
+        "customerId": customer,
+        "budgetId": "twice",
+        "measure": "CREDITS",
+        "creditType": "general",
+        "window": "DAY",
+        "limit": "1",
+        "dimensions": [*twice, {"key": "region", "value": "eu"}, once],
+    }
+    made = mutate(api, "setBudget", "SetBudgetInput", "budget { id }", budget)
+    told = [{"field": f"dimensions[{place}].key", "code": "DUPLICATE"} for place in (1, 3)]
+    assert made["budget"] is None
+    assert [{"field": e["field"], "code": e["code"]} for e in made["userErrors"]] == told
+    shown = api.data("query ($c: ID!) { budgets(customerId: $c) { nodes { budgetId } } }", {"c": customer})[
+        "budgets"
+    ]
+    assert "twice" not in str(shown)
+    rate = {"creditType": "general", "amount": "7"}
+    rates = [
+        {**rate, "dimensions": [once]},
+        {**rate, "dimensions": twice},
+        rate,
+        {**rate, "dimensions": twice},
+    ]
+    set_ = mutate(api, "setRates", "SetRatesInput", "rates { amount }", {"featureId": "chat", "rates": rates})
+    assert set_["rates"] == []
+    assert [(e["field"], e["code"]) for e in set_["userErrors"]] == [
+        ("rates[1].dimensions[1].key", "DUPLICATE"),
+        ("rates[3].dimensions[1].key", "DUPLICATE"),
+    ]
+    limits = [{"name": "input", "amount": "1"}, {"name": "input", "amount": "2"}]
+    feature = {"featureId": "chat", "requestLimits": limits}
+    upserted = mutate(api, "upsertFeature", "UpsertFeatureInput", "feature { id }", feature)
+    assert [(e["field"], e["code"]) for e in upserted["userErrors"]] == [
+        ("requestLimits[1].name", "DUPLICATE")
+    ]
+    reader = api.make_key(["READ"])
+    query = "mutation ($input: SetBudgetInput!) { setBudget(input: $input) { userErrors { code } } }"
+    assert api.error(query, {"input": budget}, key=reader)["code"] == "FORBIDDEN"

@@ -55,6 +55,15 @@ def test_who_did_what(api: Api, governed: str) -> None:
         assert api.data(query, {"id": event["id"]})["node"] == event
 
 
+def test_what_was_archived_with_its_team_is_found(api: Api) -> None:
+    customer = api.customer()
+    given = {"customerId": customer, "entityId": "team", "includeDescendants": True}
+    mutate(api, "archiveEntity", "ArchiveEntityInput", "", given)
+    [event] = events(api, c=customer, f={"subject": "user"})
+    assert (event["kind"], event["subject"]) == ("ENTITY_ARCHIVED", "team")
+    assert {"team", "user"} <= set(event["after"]["entityIds"])
+
+
 def test_pages(api: Api, governed: str) -> None:
     seen, after = [], None
     while True:

@@ -68,6 +68,16 @@ def test_what_cannot_be_suspended(api: Api) -> None:
         assert [(e["field"], e["code"]) for e in done["userErrors"]] == [("customerId", "NOT_FOUND")]
 
 
+RAISE = "raiseId amount until raisedBy reason createdAt endedAt"
+
+
+def raises(api: Api, customer: str) -> Any:
+    """Those of the team's budget."""
+    query = f"query ($c: ID!) {{ budgets(customerId: $c) {{ nodes {{ budgetId raises {{ {RAISE} }} }} }} }}"
+    nodes = api.data(query, {"c": customer})["budgets"]["nodes"]
+    return {each["budgetId"]: each["raises"] for each in nodes}["team-total"]
+
+
 def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
     customer = api.customer()
     until = datetime.now(UTC) + timedelta(hours=1)
@@ -91,11 +101,57 @@ def test_a_raise_says_until_when_by_whom_and_why(api: Api) -> None:
     assert [(e["field"], e["code"]) for e in other["userErrors"]] == [("amount", "IDEMPOTENCY_CONFLICT")]
     assert (other["budget"], other["seq"], other["replayed"]) == (None, None, False)
     assert api.consume(customer, **denied)["allowed"]
-    [(raised_by, reason, stored)] = api.connection.execute(
-        "SELECT raised_by, reason, until FROM core.budget_raise WHERE customer_id = %s", (customer,)
-    ).fetchall()
     key = api.data("{ viewer { keyId } }")["viewer"]["keyId"]
-    assert (raised_by, reason, stored) == (f"key:{key}", "a demo for the board", until)
+    [first] = raises(api, customer)
+    assert first == {
+        "raiseId": made["seq"],
+        "amount": "25",
+        "until": first["until"],
+        "raisedBy": f"key:{key}",
+        "reason": "a demo for the board",
+        "createdAt": first["createdAt"],
+        "endedAt": None,
+    }
+    assert datetime.fromisoformat(first["until"]) == until > datetime.fromisoformat(first["createdAt"])
+    more = given | {"idempotencyKey": "more", "reason": "another"}
+    selection = f"budget {{ raises {{ {RAISE} }} }}"
+    newer, older = mutate(api, "raiseBudget", "RaiseBudgetInput", selection, more)["budget"]["raises"]
+    assert (newer["reason"], older) == ("another", first)
+
+
+def test_raises_of_many_budgets_at_once(api: Api) -> None:
+    customers = [api.customer(), api.customer()]
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    asked = {"idempotencyKey": "r", "budgetId": "team-total", "amount": "1", "until": until, "reason": "x"}
+    query = """
+      mutation ($a: RaiseBudgetInput!, $b: RaiseBudgetInput!, $c: RaiseBudgetInput!) {
+        a: raiseBudget(input: $a) { budget { raises { amount } } }
+        b: raiseBudget(input: $b) { budget { raises { amount } } }
+        c: raiseBudget(input: $c) { budget { raises { amount } } }
+      }"""
+    given = {
+        "a": asked | {"customerId": customers[0]},
+        "b": asked | {"customerId": customers[0], "idempotencyKey": "r2", "amount": "2"},
+        "c": asked | {"customerId": customers[1], "amount": "3"},
+    }
+    found = api.data(query, given)
+    assert {name: [r["amount"] for r in each["budget"]["raises"]] for name, each in found.items()} == {
+        "a": ["1"],
+        "b": ["2", "1"],
+        "c": ["3"],
+    }
+    both = """
+      query ($a: ID!, $b: ID!) {
+        a: budgets(customerId: $a) { nodes { budgetId raises { amount } } }
+        b: budgets(customerId: $b) { nodes { budgetId raises { amount } } }
+      }"""
+    nodes = api.data(both, {"a": customers[0], "b": customers[1]})
+    assert {
+        (name, budget["budgetId"]): [r["amount"] for r in budget["raises"]]
+        for name, page in nodes.items()
+        for budget in page["nodes"]
+        if budget["raises"]
+    } == {("a", "team-total"): ["2", "1"], ("b", "team-total"): ["3"]}
 
 
 def test_what_no_raise_is(api: Api) -> None:

@@ -166,7 +166,8 @@ class Booking:
         }
 
     def tell(self, subject: Subject, crossed: Iterable[Fraction]) -> None:
-        if not self.customer.budgets[subject.budget_id].archived:
+        """By a budget that binds: one that was archived counts as paused for ever."""
+        if not self.customer.budgets[subject.budget_id].paused:
             for share in sorted(crossed):
                 self.memory.append(self.customer.alerts, (subject, share))
 

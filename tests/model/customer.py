@@ -123,6 +123,8 @@ class Budget:
     raises: list[Raise] = field(default_factory=list)
     paused: bool = False
     archived: bool = False
+    #: By subject, of the last pause: the operation its count began with, and the thresholds it had come to.
+    reached_before_pause: "dict[Subject, tuple[int, set[Fraction]]]" = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[object, ...]:

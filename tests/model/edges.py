@@ -447,6 +447,77 @@ def of_thresholds() -> Iterator[Edge]:
         entities=[entity("user-a"), entity("user-b")],
         budgets=[{**watched, "each": "user"}],
     )
+    s = Script()
+    yield of(
+        "2030-01-15T23:00:00+00:00",
+        told(s.take("5"), "0.5"),
+        s.hold("held", "3"),
+        s.hold("later", "2"),
+        s.pause("b"),
+        told(s.settle("held", "3", b="8"), "0.5"),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "8"}}), "0.5"),
+        told(Step({"op": "setBudget", "budget": {**watched, "limit": "9"}}), "0.5"),
+        # What had been told before is not told again, and what is reached no more is not told at all.
+        told(s.pause("b", False), "0.5", "0.8"),
+        told(s.settle("later", "2", b="10"), "0.5", "0.8", "1"),
+        # A raise that ends while it is paused.
+        told(s.more("b", "20", HOUR - 10), "0.5", "0.8", "1"),
+        s.pause("b"),
+        after(HOUR - 10),
+        told(Step({"op": "bookDue"}), "0.5", "0.8", "1"),
+        told(s.pause("b", False), *(2 * ["0.5"]), *(2 * ["0.8"]), *(2 * ["1"])),
+        # Of the next day only what is counted there.
+        s.pause("b"),
+        after(10),
+        told(s.pause("b", False), *(2 * ["0.5"]), *(2 * ["0.8"]), *(2 * ["1"])),
+        told(s.take("8"), *(3 * ["0.5"]), *(3 * ["0.8"]), *(2 * ["1"])),
+        name="a paused budget tells of no threshold before it goes on",
+        budgets=[watched],
+    )
+    s = Script()
+    yield of(
+        "2030-01-15T23:59:50+00:00",
+        told(s.take("5"), "0.5"),
+        s.hold("held", "5"),
+        s.pause("b"),
+        after(10),
+        # The rest counts in the new day: what the pause remembers of the old one is past.
+        told(s.settle("held", "10"), "0.5"),
+        told(s.pause("b", False), "0.5", "0.5"),
+        name="a window that begins while its budget is paused",
+        budgets=[watched],
+    )
+    s = Script()
+    yield of(
+        "2030-01-15T12:00:00+00:00",
+        told(s.take("6"), "0.5"),
+        s.pause("b"),
+        Step({"op": "setBudget", "budget": {**watched, "thresholds": []}}),
+        s.pause("b", False),
+        s.pause("b"),
+        told(Step({"op": "setBudget", "budget": watched}), "0.5"),
+        told(s.pause("b", False), "0.5", "0.5"),
+        s.pause("b"),
+        Step({"op": "setBudget", "budget": {**watched, "thresholds": ["0.6", "0.5"]}}),
+        told(s.pause("b", False), "0.5", "0.5", "0.6"),
+        s.pause("b"),
+        Step({"op": "setBudget", "budget": {**watched, "thresholds": []}}),
+        Step({"op": "setBudget", "budget": watched}),
+        told(s.pause("b", False), "0.5", "0.5", "0.5", "0.6"),
+        name="thresholds that are set while their budget is paused",
+        budgets=[watched],
+    )
+    s = Script()
+    in_session = [ask(f"s{amount}", amount, sessionId="s") for amount in ("8", "6")]
+    first, again = (Step({"op": "consume", "items": [item]}, (None,)) for item in in_session)
+    yield of(
+        "2030-01-15T12:00:00+00:00",
+        told(first, "0.5", "0.8"),
+        after(30 * DAY),
+        told(again, "0.5", "0.5", "0.8"),
+        name="a session that was forgotten reaches its thresholds anew",
+        budgets=[{**watched, "each": "SESSION", "window": "TOTAL"}],
+    )
 
 
 EDGES = (*edges(), *of_thresholds())

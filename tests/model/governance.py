@@ -40,15 +40,29 @@ def set_budget(booking: Booking, budget: Budget) -> None:
         reached = booking.all_reached(before, before.ceiling(booking.instant))
         for name in ("limit", "mode", "advice", "thresholds"):
             booking.memory.set(before, name, getattr(budget, name))
+        if not budget.thresholds:
+            booking.memory.set(before, "reached_before_pause", {})
         booking.alert_all(before, reached, before.ceiling(booking.instant))
 
 
 def pause(booking: Booking, budget_id: str, paused: bool) -> None:
-    """While it is paused it binds nobody and counts nothing; what it has counted stays."""
+    """While it is paused it binds nobody, counts nothing and tells of no threshold; its count stays.
+
+    Then it tells of what has been reached since.
+    """
     budget = working(booking.customer, budget_id)
     if budget.paused != paused:
         booking.operation("budget")
+        reached = booking.all_reached(budget, budget.ceiling(booking.instant))
+        counters = booking.customer.counters
         booking.memory.set(budget, "paused", paused)
+        if paused:
+            now = {subject: (counters[subject].began, shares) for subject, shares in reached.items()}
+            booking.memory.set(budget, "reached_before_pause", now)
+            return
+        for subject, shares in reached.items():
+            began, before = budget.reached_before_pause.get(subject, (None, set()))
+            booking.tell(subject, shares - before if began == counters[subject].began else shares)
 
 
 def archive_budget(booking: Booking, budget_id: str) -> None:

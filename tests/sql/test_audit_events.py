@@ -1,10 +1,13 @@
 """Who changed what, page by page, for people as for reports; and which rule of a budget was in force."""
 
+from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from controlplane.types import Role
 from tests.sql.configuring import Configuration
 from tests.sql.test_installation import KEY
 from tests.sql.test_reservations import World
@@ -88,6 +91,78 @@ def test_what_is_told_of_a_change(world: World) -> None:
     assert suspensions == [("acme", on, off), ("acme", off, on), ("ada", off, on)]
     assert by_kind["ENTITY"]["after"]["wallets"][0]["walletId"] == "ada:general"
     assert "Ada" not in str(events)
+
+
+def test_a_raise_says_what_it_makes_of_the_limit_and_why(world: World) -> None:
+    world.cap("b", "10", "DAY")
+    for key, amount, hours in (("r1", "5.5", 1), ("r2", "2", 2)):
+        until = world.clock(f"{hours} h")
+        world.change(
+            "raise_budget", idempotencyKey=key, budgetId="b", amount=amount, until=until, reason=f"for {key}"
+        )
+    world.advance("1 day")
+    world.one("SELECT api.book_due(10)")
+    told = [(e["kind"], e["before"], e["after"]) for e in reversed(page(world, subject="b"))][1:]
+    assert told[0][2].pop("until") < told[1][2].pop("until")
+    first, second = told[0][2]["raiseId"], told[1][2]["raiseId"]
+    made = [e["seq"] for e in reversed(page(world, kind="RAISE"))]
+    assert [first, second] == made
+
+    def raised(to: str, **more: str) -> dict[str, str]:
+        return {"budgetId": "b", "raised": to, **more}
+
+    assert told == [
+        ("RAISE", raised("0"), raised("5.5", raiseId=first, amount="5.5", reason="for r1")),
+        ("RAISE", raised("5.5"), raised("7.5", raiseId=second, amount="2", reason="for r2")),
+        ("RAISE_ENDED", raised("7.5"), raised("2", raiseId=first, amount="5.5")),
+        ("RAISE_ENDED", raised("2"), raised("0", raiseId=second, amount="2")),
+    ]
+    assert world.rows(
+        "SELECT after ->> 'reason' FROM report.audit_events WHERE kind = 'RAISE' ORDER BY seq"
+    ) == [("for r1",), ("for r2",)]
+    assert world.one("SELECT count(*) FROM core.change WHERE after::text LIKE '%%for r%%'") == 0
+
+
+def test_why_a_budget_was_raised_is_forgotten_with_its_entity(world: World) -> None:
+    world.cap("b", "10", "DAY", entityId="ada")
+    until = world.clock("1 h")
+    world.change("raise_budget", idempotencyKey="r", budgetId="b", amount="5", until=until, reason="for Ada")
+    world.change("erase_entity", entityId="ada")
+    [event] = page(world, kind="RAISE")
+    assert event["after"]["reason"] == "erased"
+    shown = "SELECT after ->> 'reason' FROM report.audit_events WHERE kind = 'RAISE'"
+    assert world.one(shown) == "erased"
+
+
+def test_what_users_gave_is_shown_as_they_gave_it(world: World) -> None:
+    """Advice is theirs, with keys like our columns'; a share is an amount, and so a string."""
+    advice = [{"entityNo": 1, "parentNo": 2, "budgetNo": 3, "walletNo": 4, "amount_limit": 0.5, "raised": 7}]
+    world.cap("b", "10", "DAY", mode="SOFT", advice=advice, thresholds=["0.5", "0.825", "1"])
+    world.cap("b", "10", "DAY", mode="SOFT", advice={"wait": advice})
+    changed, made = page(world, kind="BUDGET")
+    assert made["after"]["advice"] == changed["before"]["advice"] == advice
+    assert changed["after"]["advice"] == {"wait": advice}
+    assert made["after"]["thresholds"] == ["0.5", "0.825", "1"]
+
+
+def test_what_is_archived_with_one_above_it_is_found_by_each(world: World) -> None:
+    world.change("upsert_entity", entityId="bob", type="user", parentId="team")
+    world.change("archive_entity", entityId="bob")
+    under = (
+        "SELECT entity_id FROM core.entity WHERE archived_at IS NULL"
+        " AND path && ARRAY(SELECT entity_no FROM core.entity WHERE entity_id = 'team')"
+    )
+    below = [entity for (entity,) in world.rows(under)]
+    assert {"team", "ada"} <= set(below)
+    world.change("archive_entity", entityId="team", includeDescendants=True)
+    [event] = page(world, kind="ENTITY_ARCHIVED", subject="team")
+    assert (event["subject"], event["after"]["descendants"]) == ("team", len(below) - 1)
+    assert sorted(event["after"]["entityIds"]) == sorted(below)
+    for entity in below:
+        assert page(world, kind="ENTITY_ARCHIVED", subject=entity) == [event]
+        assert page(world, None, kind="ENTITY_ARCHIVED", subject=entity) == [event]
+    [alone] = page(world, kind="ENTITY_ARCHIVED", subject="bob")
+    assert alone["after"]["entityIds"] == ["bob"]
 
 
 def test_every_kind_is_explained(world: World) -> None:
@@ -218,3 +293,97 @@ def test_which_rule_of_a_budget_was_in_force(world: World) -> None:
         "SELECT max(version), (SELECT budget_version FROM core.budget) FROM report.budget_versions"
     )
     assert versions == [(4, 4)]
+
+
+def test_a_raise_is_in_force_until_its_end_booked_or_not(world: World) -> None:
+    world.cap("b", "10", "TOTAL")
+    first, second = world.clock("1 h"), world.clock("2 h")
+    world.change("raise_budget", idempotencyKey="r1", budgetId="b", amount="5", until=first, reason="x")
+    world.change("raise_budget", idempotencyKey="r2", budgetId="b", amount="2", until=second, reason="y")
+    spans = (
+        "SELECT from_seq, to_seq, in_force_from, in_force_until, trim_scale(limit_in_force)::text"
+        " FROM report.budget_versions ORDER BY in_force_from"
+    )
+    made = world.rows(spans)
+    assert [row[4] for row in made] == ["10", "15", "17"]
+    assert made[-1][3] is None
+    world.advance("61 minutes")
+    one = world.rows(spans)
+    assert one[:2] == made[:2]
+    assert [(row[0], row[1], row[4]) for row in one[2:]] == [(made[2][0], None, "17"), (None, None, "12")]
+    assert one[2][3] == one[3][2] == datetime.fromisoformat(first)
+    world.advance("1 hour")
+    both = world.rows(spans)
+    assert [row[4] for row in both] == ["10", "15", "17", "12", "10"]
+    seq = world.seq
+    world.one("SELECT api.book_due(10)")
+    booked = world.rows(spans)
+    assert [row[2:] for row in booked] == [row[2:] for row in both]
+    assert [row[:2] for row in booked[2:]] == [(seq, seq), (seq + 1, seq + 1), (seq + 2, None)]
+
+
+RAISES = (
+    "SELECT raise_id, trim_scale(amount)::text, raised_by, reason, ended_at = until FROM report.budget_raises"
+)
+
+
+def test_raises_are_read_by_who_and_why(world: World) -> None:
+    world.cap("b", "10", "TOTAL")
+    world.cap("other", "10", "TOTAL")
+    for key, budget, hours in (("r1", "b", 1), ("r2", "b", 3), ("r3", "other", 1)):
+        until = world.clock(f"{hours} h")
+        world.change(
+            "raise_budget", idempotencyKey=key, budgetId=budget, amount="1.5", until=until, reason=key
+        )
+    found = {
+        row["budgetId"]: row["raises"]
+        for (row,) in world.rows(
+            "SELECT api.read_budget_raises(%s, %s)", 4 * ["acme"], ["b", "other", "nobody", "b2"]
+        )
+    }
+    assert [(r["reason"], r["endedAt"]) for r in found["b"]] == [("r2", None), ("r1", None)]
+    assert [r["reason"] for r in found["other"]] == ["r3"]
+    assert set(found) == {"b", "other"}
+    for booked in (False, True):
+        world.advance("1 hour" if not booked else "1 second")
+        if booked:
+            assert world.one("SELECT api.book_due(10)") == 2
+        [row] = [row for (row,) in world.rows("SELECT api.read_budget_raises('{acme}', '{b}')")]
+        second, first = row["raises"]
+        assert first == {
+            "raiseId": first["raiseId"],
+            "amount": "1.5",
+            "until": first["endedAt"],
+            "raisedBy": "test",
+            "reason": "r1",
+            "createdAt": first["createdAt"],
+            "endedAt": first["until"],
+        }
+        assert second["endedAt"] is None
+        assert world.rows(f"{RAISES} WHERE budget_id = 'b' ORDER BY raise_id::bigint") == [
+            (first["raiseId"], "1.5", "test", "r1", True),
+            (second["raiseId"], "1.5", "test", "r2", None),
+        ]
+
+
+def test_the_newest_hundred_raises_are_read(world: World) -> None:
+    world.cap("b", "10", "TOTAL")
+    until = world.clock("1 h")
+    for n in range(102):
+        world.change(
+            "raise_budget", idempotencyKey=f"r{n}", budgetId="b", amount="1", until=until, reason=str(n)
+        )
+    [row] = [row for (row,) in world.rows("SELECT api.read_budget_raises('{acme}', '{b}')")]
+    assert [r["reason"] for r in row["raises"]] == [str(n) for n in range(101, 1, -1)]
+    assert world.one("SELECT count(*) FROM report.budget_raises") == 102
+
+
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.FINANCE, Role.AUDITOR])
+def test_people_read_raises_and_versions(world: World, login_url: Any, role: Role) -> None:
+    world.cap("b", "10", "TOTAL")
+    until = world.clock("1 h")
+    world.change("raise_budget", idempotencyKey="r", budgetId="b", amount="1", until=until, reason="x")
+    world.advance("2 hours")
+    with psycopg.connect(login_url(role)) as reader:
+        assert reader.execute("SELECT ended_at = until FROM report.budget_raises").fetchall() == [(True,)]
+        assert reader.execute("SELECT count(*) FROM report.budget_versions").fetchone() == (3,)

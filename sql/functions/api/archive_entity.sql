@@ -48,7 +48,7 @@ BEGIN
     WHERE e.customer_id = p_customer_id AND e.entity_no = b.no;
     PERFORM core.end_change(v_gate, 'ENTITY_ARCHIVED', v_entity.entity_no::text,
       jsonb_build_object('entityNo', v_entity.entity_no, 'archived', false),
-      jsonb_build_object('entityNo', v_entity.entity_no, 'archived', true, 'descendants', v_below), p_actor);
+      jsonb_build_object('entityNo', v_entity.entity_no, 'archived', true, 'descendants', v_below, 'entityNos', to_jsonb(v_branch)), p_actor);
   END IF;
   RETURN (SELECT row - 'key' FROM api.read_entities(p_customer_id, jsonb_build_object('entityId', v_id), NULL, 1) AS row);
 END

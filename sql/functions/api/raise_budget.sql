@@ -61,8 +61,10 @@ BEGIN
     -- The reason may name somebody: it stands with the raise alone, which can be erased.
     INSERT INTO core.budget_raise (customer_id, raise_no, budget_no, amount, until, raised_by, reason, created_at)
     VALUES (p_customer_id, v_gate.seq + 1, v_budget.budget_no, v_amount, v_until, p_actor, p_input ->> 'reason', v_gate.last_at);
-    PERFORM core.end_change(v_gate, 'RAISE', v_budget.budget_no::text, NULL,
-      jsonb_build_object('budgetNo', v_budget.budget_no, 'amount', trim_scale(v_amount)::text, 'until', v_until), p_actor);
+    PERFORM core.end_change(v_gate, 'RAISE', v_budget.budget_no::text,
+      jsonb_build_object('budgetNo', v_budget.budget_no, 'raised', trim_scale(v_budget.raised)::text),
+      jsonb_build_object('budgetNo', v_budget.budget_no, 'raised', trim_scale(v_budget.raised + v_amount)::text, 'raiseNo', v_gate.seq + 1,
+                         'amount', trim_scale(v_amount)::text, 'until', v_until), p_actor);
   END IF;
   RETURN (v_answer - 'budgetNo') || jsonb_build_object(
     'budgetId', (SELECT budget_id FROM core.budget WHERE customer_id = p_customer_id AND budget_no = (v_answer ->> 'budgetNo')::integer),

@@ -1,11 +1,12 @@
 -- A page of who changed what, the newest first.
 --
 --   p_customer_id  NULL: of every customer, and of the whole installation (catalogue, months, recoveries)
---   p_filter       kind (see report.audit_event_kinds), subject (its id), actor, recordedFrom, recordedBefore, seq (of the customer's),
---                  changeId (of the installation's), withKeys (changes of API keys too: of those bound to the customer, or of
---                  all; default false); each may be absent
+--   p_filter       kind (see report.audit_event_kinds), subject (its id; of an entity also what archived it with one above it), actor,
+--                  recordedFrom, recordedBefore, seq (of the customer's), changeId (of the installation's), withKeys (changes of
+--                  API keys too: of those bound to the customer, or of all; default false); each may be absent
 --   p_after        key of the row before the page: [incarnation, recorded at, customer or '', seq or 0, change id or '']
 --
+-- Why a budget was raised stands with the raise, since it may name somebody who is to be forgotten, and is told as it is there now.
 -- Raises UC101 for a foreign cursor.
 CREATE OR REPLACE FUNCTION api.read_audit_events(p_customer_id text, p_filter jsonb, p_after jsonb, p_limit integer)
 RETURNS SETOF jsonb
@@ -23,7 +24,9 @@ BEGIN
     SELECT jsonb_build_object(
       'customerId', a.customer_id, 'seq', nullif(a.seq, 0)::text, 'changeId', nullif(a.change_id, ''), 'recordedAt', a.recorded_at,
       'effectiveAt', a.effective_at, 'kind', a.kind, 'subjectType', a.subject_type, 'subject', a.subject, 'actor', a.actor,
-      'before', core.show_change(a.customer_id, a.before), 'after', core.show_change(a.customer_id, a.after),
+      'before', core.show_change(a.customer_id, a.before), 'after', core.show_change(a.customer_id, a.after || CASE WHEN a.kind = 'RAISE'
+        THEN jsonb_build_object('reason', (SELECT r.reason FROM core.budget_raise AS r WHERE r.customer_id = a.customer_id AND r.raise_no = a.seq))
+        ELSE '{}' END),
       'key', jsonb_build_array($5, a.recorded_at, CASE WHEN a.seq = 0 THEN '' ELSE a.customer_id END, a.seq, a.change_id))
     FROM (
       (SELECT c.customer_id, c.seq, '' AS change_id, c.recorded_at, c.effective_at, c.kind, k.subject_type, s.subject, c.actor, c.before, c.after
@@ -42,7 +45,9 @@ BEGIN
          AND ($2 ->> 'actor' IS NULL OR c.actor = $2 ->> 'actor')
          AND ($2 ->> 'recordedFrom' IS NULL OR c.recorded_at >= ($2 ->> 'recordedFrom')::timestamptz)
          AND ($2 ->> 'recordedBefore' IS NULL OR c.recorded_at < ($2 ->> 'recordedBefore')::timestamptz)
-         AND ($2 ->> 'subject' IS NULL OR s.subject = $2 ->> 'subject')
+         AND ($2 ->> 'subject' IS NULL OR s.subject = $2 ->> 'subject' OR (c.kind = 'ENTITY_ARCHIVED' AND EXISTS (
+           SELECT FROM core.entity AS e WHERE e.customer_id = c.customer_id AND e.entity_id = $2 ->> 'subject'
+             AND c.after -> 'entityNos' @> to_jsonb(e.entity_no))))
        ORDER BY c.recorded_at DESC, c.customer_id DESC, c.seq DESC
        LIMIT $4)
       UNION ALL

@@ -1,5 +1,6 @@
--- Puts an alert on its queue for each threshold of a budget that a counter has reached and had not before, in the caller's transaction.
--- Whose it is stands there by number, since people can be forgotten.
+-- Puts an alert on its queue for each threshold of a budget that a counter has reached and had not before, in the caller's transaction;
+-- for none of a budget that is paused or archived, since it binds nobody. Whose it is stands there by number, since people can be
+-- forgotten.
 --
 --   p_before  what it had reached
 CREATE OR REPLACE FUNCTION core.enqueue_crossings(p_budget core.budget, p_counter core.counter, p_before numeric[], p_at timestamptz) RETURNS void
@@ -16,6 +17,6 @@ BEGIN
     'windowStart', CASE WHEN p_counter.window_start > '-infinity' THEN p_counter.window_start END,
     'windowEnd', CASE WHEN p_counter.window_end < 'infinity' THEN p_counter.window_end END, 'at', p_at))
   FROM unnest(core.reached_thresholds(p_budget, p_counter.used)) AS share
-  WHERE share <> ALL (p_before) AND p_budget.archived_at IS NULL;
+  WHERE share <> ALL (p_before) AND p_budget.is_active;
 END
 $$;

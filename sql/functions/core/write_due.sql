@@ -26,11 +26,17 @@ BEGIN
     ('GRANT_EXPIRED', 1, 'GRANT_EXPIRED', 'AVAILABLE', 'EXPIRED', b.amount, b.available, NULL)
   ) AS e (operation, leg, kind, from_account, to_account, amount, from_after, to_after)
   WHERE e.operation = b.kind AND e.amount > 0;
-  INSERT INTO core.change (customer_id, seq, recorded_at, effective_at, kind, subject, after, actor)
-  SELECT b.customer, b.seq, p_at, b.due_at, b.kind, b.subject::text,
-         jsonb_build_object('budgetNo', b.subject, 'raiseNo', b.no, 'amount', trim_scale(b.amount)::text), 'clock'
-  FROM unnest(p_customer, p_seq, p_kind, p_due_at, p_no, p_subject, p_amount) AS b (customer, seq, kind, due_at, no, subject, amount)
-  WHERE b.kind = 'RAISE_ENDED';
+  INSERT INTO core.change (customer_id, seq, recorded_at, effective_at, kind, subject, before, after, actor)
+  SELECT e.customer, e.seq, p_at, e.due_at, e.kind, e.subject::text,
+         jsonb_build_object('budgetNo', e.subject, 'raised', trim_scale(u.raised - e.ended + e.amount)::text),
+         jsonb_build_object('budgetNo', e.subject, 'raised', trim_scale(u.raised - e.ended)::text, 'raiseNo', e.no, 'amount', trim_scale(e.amount)::text),
+         'clock'
+  FROM (
+    SELECT b.*, sum(b.amount) OVER (PARTITION BY b.customer, b.subject ORDER BY b.seq) AS ended
+    FROM unnest(p_customer, p_seq, p_kind, p_due_at, p_no, p_subject, p_amount) AS b (customer, seq, kind, due_at, no, subject, amount)
+    WHERE b.kind = 'RAISE_ENDED'
+  ) AS e
+  JOIN core.budget AS u ON u.customer_id = e.customer AND u.budget_no = e.subject;
 
   UPDATE core.credit_grant AS g
   SET remaining = g.remaining - b.gone, is_scheduled = g.is_scheduled AND NOT b.is_effective, is_open = g.remaining > b.gone OR g.held > 0

@@ -55,6 +55,18 @@ async def read_budgets(
     return await _page(database, query, (customer,), filter_, after, limit)
 
 
+async def read_budget_raises(
+    database: Database, budgets: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Record]]:
+    """Raises of each of these budgets (customer, budget), the newest first; at most 100 of each."""
+    if not budgets:
+        return {}
+    customers = [checked_text(customer, "customerId") for customer, _ in budgets]
+    ids = [checked_text(budget, "budgetId") for _, budget in budgets]
+    rows = await database.read("SELECT api.read_budget_raises(%s, %s)", (customers, ids))
+    return {(row[0]["customerId"], row[0]["budgetId"]): row[0]["raises"] for row in rows}
+
+
 async def read_budget_tree(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:

@@ -39,9 +39,21 @@ def json_of(given: Any) -> Any:
     return given
 
 
-def pairs_of(given: Any) -> Any:
-    """A list of keys and values as a JSON object; null and nothing stay what they are."""
-    return {each["key"]: each["value"] for each in given} if isinstance(given, list) else given
+def pairs_of(given: Any, path: str, key: str = "key", value: str = "value") -> tuple[Any, list[UserError]]:
+    """A list of keys and values as a JSON object, which has room for each key once: others are errors.
+
+    Null and nothing stay what they are. ``path`` is that of the list, for the errors.
+    """
+    if not isinstance(given, list):
+        return given, []
+    found: dict[str, Any] = {}
+    errors = []
+    for place, each in enumerate(given):
+        if each[key] in found:
+            field = f"{path}[{place}].{key}"
+            errors.append(UserError(field=field, message="stands here twice", code="DUPLICATE"))
+        found[each[key]] = each[value]
+    return found, errors
 
 
 def actor_of(principal: Principal) -> str:

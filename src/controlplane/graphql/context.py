@@ -96,5 +96,15 @@ class Context:
 
         return self.loaders.setdefault("balances", DataLoader(load_fn=load))
 
+    def budget_raises(self) -> DataLoader[tuple[str, str], list[dict[str, Any]]]:
+        """Raises by customer and budget, one query for all budgets of an operation."""
+
+        async def load(budgets: list[tuple[str, str]]) -> list[list[dict[str, Any]]]:
+            found = await reading.read_budget_raises(self.services.database, budgets)
+            return [found.get(budget, []) for budget in budgets]
+
+        # Nothing is kept: an operation may raise a budget twice, and asks after each.
+        return self.loaders.setdefault("budget_raises", DataLoader(load_fn=load, cache=False))
+
 
 Info: TypeAlias = StrawberryInfo[Context, None]

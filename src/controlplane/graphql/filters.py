@@ -187,7 +187,9 @@ class AuditFilter:
     }
     kind: str | None = strawberry.field(default=None, description="Only of this kind, such as BUDGET.")
     subject: strawberry.ID | None = strawberry.field(
-        default=None, description="Only of this entity, budget, grant, feature, key …, by its natural id."
+        default=None,
+        description="Only of this entity, budget, grant, feature, key …, by its natural id; of an entity also"
+        " what archived it together with one above it.",
     )
     actor: str | None = strawberry.field(default=None, description="Only by this one, such as key:<keyId>.")
     recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")

@@ -116,8 +116,8 @@ class BudgetMutations:
         )
 
     @strawberry.mutation(
-        description="Pause a budget: from the next decision on it binds nobody and counts nothing. What was"
-        " reserved before is settled on it all the same. Again changes nothing."
+        description="Pause a budget: from the next decision on it binds nobody, counts nothing and queues no"
+        " alert. What was reserved before is settled on it all the same. Again changes nothing."
     )
     async def pause_budget(
         self,
@@ -135,7 +135,8 @@ class BudgetMutations:
 
     @strawberry.mutation(
         description="Let a paused budget go on, from the next decision on and from what it had counted: in"
-        " the same window that still stands, and nothing of the pause is added. Again changes nothing."
+        " the same window that still stands, and nothing of the pause is added. Thresholds that were reached"
+        " meanwhile are told now. Again changes nothing."
     )
     async def resume_budget(
         self,

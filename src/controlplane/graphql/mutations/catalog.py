@@ -112,10 +112,14 @@ async def _changed(
     info: Info,
     change: Callable[[Database, dict[str, Any], str], Awaitable[Record]],
     given: dict[str, Any],
+    known: list[UserError] | None = None,
 ) -> tuple[Record | None, list[UserError]]:
+    """What a change answered, or what is wrong; where that is ``known``, nothing is changed."""
     principal = info.context.principal
     principal.need(Scope.CATALOG)
     principal.need_whole_installation()
+    if known:
+        return None, known
     return await attempted(lambda: change(info.context.services.database, given, actor_of(principal)))
 
 
@@ -145,9 +149,11 @@ class CatalogMutations:
     ) -> UpsertFeaturePayload:
         """Make or change."""
         asked = json_of(given)
-        if isinstance(asked.get("requestLimits"), list):
-            asked["requestLimits"] = {each["name"]: each["amount"] for each in asked["requestLimits"]}
-        found, errors = await _changed(info, configuration.upsert_feature, asked)
+        twice: list[UserError] = []
+        if "requestLimits" in asked:
+            limits = asked["requestLimits"]
+            asked["requestLimits"], twice = pairs_of(limits, "requestLimits", "name", "amount")
+        found, errors = await _changed(info, configuration.upsert_feature, asked, twice)
         if found is None:
             return UpsertFeaturePayload(feature=None, user_errors=errors)
         return UpsertFeaturePayload(feature=feature(found), user_errors=[])
@@ -159,11 +165,13 @@ class CatalogMutations:
         given: Annotated[SetRatesInput, strawberry.argument(name="input", description="The rates.")],
     ) -> SetRatesPayload:
         """Supersede."""
-        asked = json_of(given)
-        for each in asked["rates"]:
+        asked: dict[str, Any] = json_of(given)
+        twice: list[UserError] = []
+        for place, each in enumerate(asked["rates"]):
             if "dimensions" in each:
-                each["dimensions"] = pairs_of(each["dimensions"])
-        found, errors = await _changed(info, configuration.set_rates, asked)
+                each["dimensions"], errors = pairs_of(each["dimensions"], f"rates[{place}].dimensions")
+                twice += errors
+        found, errors = await _changed(info, configuration.set_rates, asked, twice)
         if found is None:
             return SetRatesPayload(rates=[], user_errors=errors)
         database = info.context.services.database

@@ -178,9 +178,16 @@ class SetBudgetPayload:
 
 
 async def changed(
-    info: Info, scope: Scope, customer_id: str, change: Any, given: dict[str, Any]
+    info: Info,
+    scope: Scope,
+    customer_id: str,
+    change: Any,
+    given: dict[str, Any],
+    known: list[UserError] | None = None,
 ) -> tuple[Record | None, list[UserError]]:
     """What a change of a customer answered, or what is wrong with its input.
+
+    Where that is ``known`` already nothing is changed; it is told to who may change it alone.
 
     Raises:
         GraphQLError: ``FORBIDDEN``.
@@ -188,6 +195,8 @@ async def changed(
     principal = info.context.principal
     principal.need(scope)
     principal.need_customer(customer_id, "input.customerId")
+    if known:
+        return None, known
     given.pop("customerId", None)
     database = info.context.services.database
     return await attempted(lambda: change(database, customer_id, given, actor_of(principal)))
@@ -251,9 +260,12 @@ class CustomerMutations:
     ) -> SetBudgetPayload:
         """Make or change."""
         asked = json_of(given)
+        twice: list[UserError] = []
         if "dimensions" in asked:
-            asked["dimensions"] = pairs_of(asked["dimensions"])
-        found, errors = await changed(info, Scope.BUDGETS, given.customer_id, configuration.set_budget, asked)
+            asked["dimensions"], twice = pairs_of(asked["dimensions"], "dimensions")
+        found, errors = await changed(
+            info, Scope.BUDGETS, given.customer_id, configuration.set_budget, asked, twice
+        )
         if found is None:
             return SetBudgetPayload(budget=None, user_errors=errors)
         return SetBudgetPayload(budget=budget(found), user_errors=[])

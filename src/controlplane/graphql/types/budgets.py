@@ -5,6 +5,7 @@ from enum import Enum
 import strawberry
 
 from controlplane.db.reading import Record
+from controlplane.graphql.context import Info
 from controlplane.graphql.identity import node_id
 from controlplane.graphql.scalars import JSON, Credits, DateTime, Long
 from controlplane.graphql.types.amounts import Dimension, dimension
@@ -69,6 +70,23 @@ class BudgetUsage:
     would_deny_amount: Credits = strawberry.field(description="How much that was.")
 
 
+@strawberry.type(description="An addition to a budget's limit, for a time.")
+class BudgetRaise:
+    """One raise."""
+
+    raise_id: strawberry.ID = strawberry.field(
+        description="Which raise: the `seq` that `raiseBudget` answered, and that of its audit event."
+    )
+    amount: Credits = strawberry.field(description="How much it adds to the limit.")
+    until: DateTime = strawberry.field(description="When it is to end.")
+    raised_by: str = strawberry.field(description="Who: `key:` and a key's id, or `cli`.")
+    reason: str = strawberry.field(
+        description="Why, as it was given; `erased` once the entity was forgotten that the budget stands on."
+    )
+    created_at: DateTime = strawberry.field(description="When it began.")
+    ended_at: DateTime | None = strawberry.field(description="When it ended; null: it is in force.")
+
+
 @strawberry.type(description="A cap on an entity, on each entity of a type below it, or on each session.")
 class Budget(Node):
     """One budget."""
@@ -100,6 +118,12 @@ class Budget(Node):
         description="Its subjects, the hundred that were used last; who has used nothing yet is not there."
     )
     created_at: DateTime = strawberry.field(description="When it was set first.")
+
+    @strawberry.field(description="Its raises, in force and ended: the newest hundred, the newest first.")
+    async def raises(self, info: Info) -> list[BudgetRaise]:
+        """Those of all budgets of one operation are read together."""
+        found = await info.context.budget_raises().load((self.customer_id, self.budget_id))
+        return [from_record(BudgetRaise, record) for record in found]
 
 
 def budget(record: Record) -> Budget:
