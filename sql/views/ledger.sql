@@ -11,7 +11,7 @@
 --
 -- Ask for one customer, one month, or both: the sums are then of that alone, and begin with the month's opening. A month has
 -- what was recorded in it, so that nothing is added to one that is over; effective_month is when a movement took effect, which is earlier for what
--- was due and booked later, and is complete once that month is closed.
+-- was due and booked later, and is complete once that month is closed. Who asks for an effective_month does well to add that month is not before it.
 CREATE OR REPLACE VIEW report.ledger AS
 SELECT
   l.customer_id,

@@ -34,7 +34,8 @@ BEGIN
           WHEN e.kind = 'REVERSAL' AND e.grant_no = e.seq THEN 0
           WHEN e.from_account <> 'ISSUED' AND e.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -e.amount
           ELSE 0 END AS goes) AS g
-        WHERE e.customer_id = p_customer_id AND e.grant_no = p_grant_no AND e.seq < p_before
+        -- A grant has the number of the operation that made it.
+        WHERE e.customer_id = p_customer_id AND e.grant_no = p_grant_no AND e.seq >= p_grant_no AND e.seq < p_before
       ) AS m
       -- An adjustment begins with what had been consumed of another grant, and not of itself.
       WHERE m.to_account IN ('CONSUMED', 'OWED') OR (m.from_account = 'CONSUMED' AND (m.goes < 0 OR m.to_account <> 'AVAILABLE'))
