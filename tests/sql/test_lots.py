@@ -125,6 +125,19 @@ def test_what_is_charged_back_is_what_was_recognised(world: Configuration) -> No
     all_are_told(world, 2)
 
 
+def test_what_became_an_adjustment_is_not_charged_back(world: Configuration) -> None:
+    """Of 0.67 that two of three had cost, 0.33 began a lot of their own."""
+    lot = grant(world, "3", costBasis=THIRD, currency="EUR", expiresAt=world.clock("1 hour"))
+    event = ask(world, "2")
+    world.advance("2 hours")
+    adjustment = reverse(world, event, "0.5")["returned"][0]["grantId"]
+    take_back(world, lot, chargeback=True)
+    assert lots(world, "RECEIVABLE") == {lot: (-1, D("-0.34"))}
+    assert lots(world, "RECOGNISED_REVENUE") == {lot: (1, D("0.34"))}
+    assert lots(world) == {lot: (0, 0), adjustment: (1, D("0.33"))}
+    all_are_told(world, 2)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_becomes_of_them(world: Configuration, seed: int) -> None:
     """Lots of any cost are spent, held, moved, taken back, expired, voided and charged back, in any order."""
