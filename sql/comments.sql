@@ -425,8 +425,6 @@ IS 'Raises UC100 for dimensions that a feature does not declare.';
 -- The installation: identity, clock, partitions.
 COMMENT ON FUNCTION core.clock()
 IS 'The one clock of every rule; a test environment may move it.';
-COMMENT ON FUNCTION core.clock_for_reports()
-IS 'The same, for those who read reports.';
 COMMENT ON FUNCTION core.identity()
 IS 'Which history this server writes: cluster, timeline and database.';
 COMMENT ON FUNCTION core.hold_identity(boolean)
@@ -483,6 +481,12 @@ COMMENT ON FUNCTION api.read_budget_tree(text, jsonb, jsonb, integer)
 IS 'A page of what each subject of a customer''s budgets has used, with utilisation.';
 COMMENT ON FUNCTION api.balances_at(text, jsonb)
 IS 'What stood on every account of a customer''s wallets at a seq or an instant.';
+COMMENT ON FUNCTION report.balances_at(text, jsonb)
+IS 'A customer''s wallets as they stood at {"seq": …}, {"recordedAt": …} or {"effectiveAt": …}, a row each.';
+COMMENT ON FUNCTION core.place_in_history(text, jsonb)
+IS 'The seq after which past balances are asked for, and whether all that is due by then is booked.';
+COMMENT ON FUNCTION core.wallets_at(text, bigint, timestamptz, integer)
+IS 'What stood on the accounts of a customer''s wallets after an operation.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s ledger, the newest first.';
 COMMENT ON FUNCTION api.read_reservations(text, jsonb, jsonb, integer)
@@ -503,6 +507,14 @@ COMMENT ON FUNCTION core.due_seq(text, bigint, timestamptz)
 IS 'Under which seq the end of a hold that has expired will be booked.';
 COMMENT ON FUNCTION core.wallet_dues(text [])
 IS 'What time has brought to wallets and is not booked yet.';
+COMMENT ON FUNCTION core.report_clock()
+IS 'core.clock for the views of report.';
+COMMENT ON FUNCTION core.report_wallet_dues(text)
+IS 'core.wallet_dues of one customer for the views of report.';
+COMMENT ON FUNCTION core.report_grant_dues(text, timestamptz)
+IS 'core.grant_dues for the views of report.';
+COMMENT ON FUNCTION core.recognised_money(text, bigint, bigint)
+IS 'The money that is recognised as revenue of a grant before an operation.';
 COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, numeric, text, integer, integer)
 IS 'A wallet as readers see it.';
 
@@ -524,7 +536,7 @@ COMMENT ON COLUMN report.currencies.currency IS 'ISO 4217.';
 COMMENT ON COLUMN report.currencies.decimals IS 'Digits after the point.';
 COMMENT ON VIEW report.ledger IS 'Every movement of credits: who, what, when, how much, and its money at cost basis. Ask by customer_id, month or both.';
 COMMENT ON COLUMN report.ledger.customer_id IS 'Whose it is.';
-COMMENT ON COLUMN report.ledger.month IS 'Month of recorded_at in UTC, by its first day.';
+COMMENT ON COLUMN report.ledger.month IS 'Month of recorded_at in UTC, by its first day: nothing is added to one that is over.';
 COMMENT ON COLUMN report.ledger.seq IS 'The operation it belongs to.';
 COMMENT ON COLUMN report.ledger.leg IS 'Its place within the operation, from 1.';
 COMMENT ON COLUMN report.ledger.recorded_at IS 'When it was recorded; never backwards along seq.';
@@ -545,9 +557,11 @@ COMMENT ON COLUMN report.ledger.actor IS 'Who made it: who called, the entity th
 COMMENT ON COLUMN report.ledger.source IS 'On what ground: an invoice or what else was named, a usage event, a grant.';
 COMMENT ON COLUMN report.ledger.currency IS 'Of the money.';
 COMMENT ON COLUMN report.ledger.money IS 'At the grants cost basis, in the currencys smallest unit; 0 within one money account, null without a cost basis.';
+COMMENT ON COLUMN report.ledger.to_grant_id IS 'The grant that a transfer makes of grant_id; else null.';
+COMMENT ON COLUMN report.ledger.effective_month IS 'Month of effective_at in UTC, by its first day: for the books of a month, complete once it is closed.';
 COMMENT ON VIEW report.ledger_legs IS 'report.ledger as debits and credits, two rows an entry.';
 COMMENT ON COLUMN report.ledger_legs.customer_id IS 'Whose it is.';
-COMMENT ON COLUMN report.ledger_legs.month IS 'Month of recorded_at in UTC, by its first day.';
+COMMENT ON COLUMN report.ledger_legs.month IS 'Month of recorded_at in UTC, by its first day: nothing is added to one that is over.';
 COMMENT ON COLUMN report.ledger_legs.seq IS 'The operation it belongs to.';
 COMMENT ON COLUMN report.ledger_legs.leg IS 'The entrys place within the operation.';
 COMMENT ON COLUMN report.ledger_legs.side IS 'DEBIT or CREDIT.';
@@ -558,7 +572,7 @@ COMMENT ON COLUMN report.ledger_legs.account IS 'The account that is debited or 
 COMMENT ON COLUMN report.ledger_legs.money_account IS 'Where the accounts money stands: see report.chart_of_accounts.';
 COMMENT ON COLUMN report.ledger_legs.wallet_id IS 'The wallet the account is of.';
 COMMENT ON COLUMN report.ledger_legs.credit_type IS 'Which kind of credit.';
-COMMENT ON COLUMN report.ledger_legs.grant_id IS 'Of which grant.';
+COMMENT ON COLUMN report.ledger_legs.grant_id IS 'Of which grant: of a transfer, on the credit side, the one it makes.';
 COMMENT ON COLUMN report.ledger_legs.units_debit IS 'Credits, on the debit side.';
 COMMENT ON COLUMN report.ledger_legs.units_credit IS 'Credits, on the credit side.';
 COMMENT ON COLUMN report.ledger_legs.balance_after IS 'Balance of the account after it; null for an unbounded one.';
@@ -567,6 +581,59 @@ COMMENT ON COLUMN report.ledger_legs.source IS 'On what ground.';
 COMMENT ON COLUMN report.ledger_legs.currency IS 'Of the money.';
 COMMENT ON COLUMN report.ledger_legs.money_debit IS 'Money, on the debit side.';
 COMMENT ON COLUMN report.ledger_legs.money_credit IS 'Money, on the credit side.';
+COMMENT ON COLUMN report.ledger_legs.effective_month IS 'Month of effective_at in UTC, by its first day: for the books of a month, complete once it is closed.';
+COMMENT ON VIEW report.balances IS 'Every wallet as it stands now, with what time has brought, booked or not.';
+COMMENT ON COLUMN report.balances.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.balances.wallet_id IS 'Its id.';
+COMMENT ON COLUMN report.balances.entity_id IS 'The entity that has it; null: the customers own.';
+COMMENT ON COLUMN report.balances.credit_type IS 'Which kind of credit.';
+COMMENT ON COLUMN report.balances.scheduled IS 'Granted and not effective yet.';
+COMMENT ON COLUMN report.balances.available IS 'Granted, effective and unspent.';
+COMMENT ON COLUMN report.balances.held IS 'Held by reservations.';
+COMMENT ON COLUMN report.balances.leased IS 'Leased to sidecars.';
+COMMENT ON COLUMN report.balances.settled IS 'available + held + leased: all that was granted and is not gone.';
+COMMENT ON COLUMN report.balances.owed IS 'Consumed on overdraft, and not repaid yet.';
+COMMENT ON COLUMN report.balances.shortfall IS 'Consumed and recorded although nothing paid for it.';
+COMMENT ON COLUMN report.balances.receivable IS 'Spent of grants whose payment was taken back.';
+COMMENT ON COLUMN report.balances.overdraft_limit IS 'How much it may owe.';
+COMMENT ON COLUMN report.balances.seq IS 'The customers last operation.';
+COMMENT ON COLUMN report.balances.as_of IS 'The instant it is told for.';
+COMMENT ON VIEW report.grants IS 'Every grant: its terms, and where it stands now.';
+COMMENT ON COLUMN report.grants.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.grants.grant_id IS 'Its id, as on ledger entries.';
+COMMENT ON COLUMN report.grants.wallet_id IS 'The wallet it is in.';
+COMMENT ON COLUMN report.grants.entity_id IS 'The entity that has the wallet; null: the customers own.';
+COMMENT ON COLUMN report.grants.credit_type IS 'Which kind of credit.';
+COMMENT ON COLUMN report.grants.kind IS 'PAID, PROMOTIONAL, RECURRING or ADJUSTMENT.';
+COMMENT ON COLUMN report.grants.status IS 'VOIDED, EXPIRED, PENDING_PAYMENT, EXHAUSTED, SCHEDULED or ACTIVE.';
+COMMENT ON COLUMN report.grants.priority IS 'From 0, which burns first, to 100.';
+COMMENT ON COLUMN report.grants.effective_at IS 'From when it can be burned.';
+COMMENT ON COLUMN report.grants.expires_at IS 'Until when; null: it never expires.';
+COMMENT ON COLUMN report.grants.feature_ids IS 'The features that alone may burn it; null: any.';
+COMMENT ON COLUMN report.grants.amount IS 'How many credits were granted.';
+COMMENT ON COLUMN report.grants.remaining IS 'What is left of it, and not held.';
+COMMENT ON COLUMN report.grants.held IS 'What reservations hold of it.';
+COMMENT ON COLUMN report.grants.cost_basis IS 'What one credit cost; null: not told.';
+COMMENT ON COLUMN report.grants.currency IS 'Of the cost basis.';
+COMMENT ON COLUMN report.grants.source IS 'On what ground it was made: an invoice, a promotion.';
+COMMENT ON COLUMN report.grants.from_grant_id IS 'The grant it was made of, by a transfer or a reversal.';
+COMMENT ON COLUMN report.grants.created_at IS 'When it was made.';
+COMMENT ON COLUMN report.grants.voided_at IS 'When what was left of it was taken back, if so.';
+COMMENT ON COLUMN report.grants.charged_back_at IS 'When its payment was taken back, if so.';
+COMMENT ON COLUMN report.grants.as_of IS 'The instant it is told for.';
+COMMENT ON VIEW report.reservations IS 'Every reservation as it stands now, a row for each credit type.';
+COMMENT ON COLUMN report.reservations.customer_id IS 'Whose it is.';
+COMMENT ON COLUMN report.reservations.reservation_id IS 'Its id.';
+COMMENT ON COLUMN report.reservations.credit_type IS 'Which kind of credit; null: it costs nothing.';
+COMMENT ON COLUMN report.reservations.state IS 'HELD, SETTLED, RELEASED or EXPIRED; expired as soon as it is, booked or not.';
+COMMENT ON COLUMN report.reservations.held IS 'What it still holds.';
+COMMENT ON COLUMN report.reservations.settled IS 'What was settled so far and paid for; what was reversed since is in it.';
+COMMENT ON COLUMN report.reservations.shortfall IS 'What was settled and nothing paid for.';
+COMMENT ON COLUMN report.reservations.reserved_at IS 'When it was made.';
+COMMENT ON COLUMN report.reservations.expires_at IS 'When it ends by itself.';
+COMMENT ON COLUMN report.reservations.feature_id IS 'Which feature is used.';
+COMMENT ON COLUMN report.reservations.entity_ids IS 'The entities that were named; none: the customer.';
+COMMENT ON COLUMN report.reservations.session_id IS 'Which session, if one was named.';
 COMMENT ON VIEW report.audit_event_kinds IS 'The kinds of changes of configuration.';
 COMMENT ON COLUMN report.audit_event_kinds.kind IS 'Its name, as on audit events.';
 COMMENT ON COLUMN report.audit_event_kinds.subject_type IS 'What the subject of such a change is.';

@@ -13,8 +13,12 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA api TO {{prefix}}_app, {{prefix}}_worke
 GRANT USAGE ON SCHEMA report TO
     {{prefix}}_analyst, {{prefix}}_tenant, {{prefix}}_query, {{prefix}}_finance, {{prefix}}_auditor;
 GRANT SELECT ON ALL TABLES IN SCHEMA report TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
--- Views call it as their reader.
-GRANT EXECUTE ON FUNCTION core.clock_for_reports() TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA report TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
+-- What those views call, they call with the rights of whoever reads them; none of these tells more than the views do.
+GRANT EXECUTE ON FUNCTION
+    core.report_clock(), core.report_wallet_dues(text), core.report_grant_dues(text, timestamptz),
+    core.recognised_money(text, bigint, bigint), core.grant_status(core.credit_grant, numeric, numeric, timestamptz)
+TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
 
 -- Everybody may ask what the schema is; code does so before it serves.
 GRANT USAGE ON SCHEMA core TO

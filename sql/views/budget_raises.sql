@@ -10,6 +10,6 @@ SELECT
   r.raised_by,
   r.reason,
   r.created_at,
-  CASE WHEN r.has_ended OR r.until <= (SELECT core.clock_for_reports()) THEN r.until END AS ended_at
+  CASE WHEN r.has_ended OR r.until <= (SELECT core.report_clock()) THEN r.until END AS ended_at
 FROM core.budget_raise AS r
 INNER JOIN core.budget AS b ON b.customer_id = r.customer_id AND b.budget_no = r.budget_no;

@@ -70,7 +70,7 @@ FROM (
       'clock',
       r.amount
     FROM core.budget_raise AS r
-    WHERE NOT r.has_ended AND r.until <= (SELECT core.clock_for_reports())
+    WHERE NOT r.has_ended AND r.until <= (SELECT core.report_clock())
   ) AS c
   WINDOW so_far AS (PARTITION BY c.customer_id, c.subject ORDER BY c.seq, c.changed_at, c.raise_no)
 ) AS v

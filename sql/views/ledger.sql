@@ -6,9 +6,12 @@
 -- to exactly zero in whatever order, and the last unit takes the residue. What stays within deferred revenue (a hold, a
 -- release, the beginning of a grant) moves units and no money, unless it moves to another wallet: then a part of the lot goes
 -- there, with its money. What a reversal makes a grant of its own is a lot that begins there; what it takes from one account of what has gone to
--- another, and what a chargeback does, has the money of the last units that went.
+-- another has the money of the last units that went. A chargeback has the money that was recognised of its grant until then, and of what is
+-- settled later the money of that.
 --
--- Ask for one customer, one month, or both: the sums are then of that alone, and begin with the month's opening.
+-- Ask for one customer, one month, or both: the sums are then of that alone, and begin with the month's opening. A month has
+-- what was recorded in it, so that nothing is added to one that is over; effective_month is when a movement took effect, which is earlier for what
+-- was due and booked later, and is complete once that month is closed. Who asks for an effective_month does well to add that month is not before it.
 CREATE OR REPLACE VIEW report.ledger AS
 SELECT
   l.customer_id,
@@ -45,12 +48,16 @@ SELECT
   END AS source,
   CASE WHEN g.cost_basis IS NOT NULL THEN g.currency END AS currency,
   CASE
+    -- The first entry of its operation; where a settlement makes one, it follows that.
+    WHEN l.kind::text = 'CHARGEBACK' AND l.leg = 1 THEN core.recognised_money(l.customer_id, l.grant_no, l.seq)
     WHEN l.from_account = 'ISSUED' OR (l.kind::text = 'REVERSAL' AND l.grant_no = l.seq) THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
     ELSE abs(
       round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone), coalesce(c.decimals, 2))
       - round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone - CASE
         WHEN l.from_account::text IN ('CONSUMED', 'RECEIVABLE') AND l.goes = 0 THEN l.amount ELSE l.goes END), coalesce(c.decimals, 2)))
-  END AS money
+  END AS money,
+  CASE WHEN l.kind::text = 'TRANSFER' THEN l.seq::text END AS to_grant_id,
+  date_trunc('month', coalesce(l.effective_at, l.recorded_at) AT TIME ZONE 'UTC')::date AS effective_month
 FROM (
   -- What has gone of the grant after the entry.
   SELECT

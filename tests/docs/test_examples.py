@@ -15,7 +15,7 @@ from controlplane.db.statements import split_statements
 from controlplane.demo.world import make_world
 from tests.api.serving import Api, running
 from tests.commands import controlplane
-from tests.servers import Server
+from tests.servers import ROLE_PREFIX, Server
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -104,8 +104,13 @@ def test_sql(demo: Api, connection: psycopg.Connection) -> None:
     assert allowed
     assert reason is None
     assert answer["credits"]
+    connection.execute(f"SET ROLE {ROLE_PREFIX}_finance")  # type: ignore[arg-type]
     wallets = {row[0]: row[2] for row in connection.execute(looked)}
     assert wallets["guest:credits"] == 300 - Decimal(answer["credits"]["credits"])
-    ledger, _, past = (connection.execute(each.text.encode()) for each in split_statements(books))
+    ledger, month, lots, grants, held, past = (
+        connection.execute(each.text.encode()).fetchall() for each in split_statements(books)
+    )
     assert [row[1] for row in ledger if row[0] > 20][-1] == "CONSUME"
-    assert past.fetchall()[0][0]["seq"] == "20"
+    assert (month, held) == ([], [])
+    assert {row[0] for row in lots} == {row[0] for row in grants}
+    assert "guest:credits" in {row[0] for row in past}

@@ -63,6 +63,8 @@ BEGIN
   )
   SELECT m.seq, m.leg,
     CASE
+      -- What was recognised of the grant until its payment was taken back; what is settled after that follows its own money.
+      WHEN m.kind = 'CHARGEBACK' AND m.leg = 1 THEN core.recognised_money(v_customer_id, m.grant_no, m.seq)
       WHEN m.from_account = 'ISSUED' OR (m.kind = 'REVERSAL' AND m.grant_no = m.seq) THEN round(g.cost_basis * m.amount, g.digits)
       ELSE abs(round(g.cost_basis * (g.gone_before + m.so_far), g.digits) - round(g.cost_basis * (g.gone_before + m.so_far
         - CASE WHEN m.from_account IN ('CONSUMED', 'RECEIVABLE') AND m.goes = 0 THEN m.amount ELSE m.goes END), g.digits))

@@ -1,9 +1,9 @@
 """The SQL files: where they are, in which order they apply, and how they read for one role prefix.
 
-The order is: ``migrations/`` by number, ``functions/core``, ``functions/api``, ``views``, ``grants.sql``,
-``comments.sql``, and ``upkeep.sql`` in every run; within a folder by path. ``{{prefix}}`` stands for the
-role prefix, and a line ``-- part: FILE`` for a file beside, which may have parts too: PL/pgSQL that is too
-long for one page, or stands in several functions.
+The order is: ``migrations/`` by number, ``functions/core``, ``functions/api``, ``functions/report``,
+``views``, ``grants.sql``, ``comments.sql``, and ``upkeep.sql`` in every run; within a folder by path.
+``{{prefix}}`` stands for the role prefix, and a line ``-- part: FILE`` for a file beside, which may have
+parts too: PL/pgSQL that is too long for one page, or stands in several functions.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ NO_TRANSACTION = "-- migrate: no transaction"
 
 _PART = re.compile(r"^ *-- part: (\S+)$", re.MULTILINE)
 _MIGRATION_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
-_REPEATED_FOLDERS = ("functions/core", "functions/api", "views")
+_REPEATED_FOLDERS = ("functions/core", "functions/api", "functions/report", "views")
 _CLOSING_FILES = ("grants.sql", "comments.sql")
 
 

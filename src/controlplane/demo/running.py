@@ -83,6 +83,6 @@ def _tell(console: Console, url: str, key: str, program: str, psql: str) -> None
     line("watch the balances over a WebSocket:")
     line(f"  {program} watch {CUSTOMER} --url {url} --key {key}")
     line("look at the ledger in SQL:")
-    ledger = "SELECT seq, from_account, to_account, amount FROM core.ledger_entry ORDER BY seq DESC LIMIT 9"
+    ledger = "SELECT seq, from_account, to_account, units, actor FROM report.ledger ORDER BY seq DESC LIMIT 9"
     line(f'  {psql} -c "{ledger}"')
     line()
