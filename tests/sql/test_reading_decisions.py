@@ -1,7 +1,5 @@
-"""``api.read_decisions``: what is recorded of an answer, denials in the order of time, and what it reads for a page."""
+"""``api.read_decisions``: what was answered, denials in the order of time, and how much a page reads."""
 
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -175,3 +173,25 @@ def test_an_entity_that_was_not_there_yet(world: World) -> None:
     world.cap("all", "5")
     assert world.consume("own", "6")["reason"] == "BUDGET_EXCEEDED"
     assert {row["idempotencyKey"]: row["isOfNewcomer"] for row in page(world)} == {"new": True, "own": False}
+
+
+def test_a_page_of_denials_reads_no_more_for_what_was_allowed_since(world: World) -> None:
+    """Pages of the database that a page of the list touches, before and after 20 000 others."""
+    world.call("consume", *(request(f"d{n}", "101") for n in range(30)))
+    asked = "SELECT api.read_decisions('acme', '{\"wouldAllow\": false}', NULL, 20)"
+    page(world, wouldAllow=False)  # what is loaded once for a connection
+
+    def touched() -> int:
+        [plan] = world.one(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {asked}")
+        return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+    before = touched()
+    with world.connection.transaction(force_rollback=True):
+        world.connection.execute(
+            "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq,"
+            " answer, allowed) SELECT 'acme', '1970-01-01', core.key_bytes('x' || n), '', now(), n, '[]', true"
+            " FROM generate_series(1, 20000) AS n"
+        )
+        world.connection.execute("ANALYZE core.idempotency")
+        assert len(page(world, wouldAllow=False)) == 30
+        assert touched() < before + 50
