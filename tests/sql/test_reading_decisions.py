@@ -189,8 +189,8 @@ def test_a_page_of_denials_reads_no_more_for_what_was_allowed_since(world: World
     with world.connection.transaction(force_rollback=True):
         world.connection.execute(
             "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq,"
-            " answer, allowed) SELECT 'acme', '1970-01-01', core.key_bytes('x' || n), '', now(), n, '[]', true"
-            " FROM generate_series(1, 20000) AS n"
+            " answer, allowed) SELECT 'acme', '1970-01-01', core.key_bytes('x' || n), '', now(), n, '[]',"
+            " true FROM generate_series(1, 20000) AS n"
         )
         world.connection.execute("ANALYZE core.idempotency")
         assert len(page(world, wouldAllow=False)) == 30
