@@ -175,23 +175,28 @@ def test_an_entity_that_was_not_there_yet(world: World) -> None:
     assert {row["idempotencyKey"]: row["isOfNewcomer"] for row in page(world)} == {"new": True, "own": False}
 
 
-def test_a_page_of_denials_reads_no_more_for_what_was_allowed_since(world: World) -> None:
-    """Pages of the database that a page of the list touches, before and after 20 000 others."""
-    world.call("consume", *(request(f"d{n}", "101") for n in range(30)))
-    asked = "SELECT api.read_decisions('acme', '{\"wouldAllow\": false}', NULL, 20)"
-    page(world, wouldAllow=False)  # what is loaded once for a connection
+@pytest.mark.parametrize("filter_", [{}, {"allowed": True}, {"wouldAllow": False}, {"allowed": False}])
+def test_a_page_reads_no_more_for_what_is_before_and_after(world: World, filter_: dict[str, bool]) -> None:
+    """Pages of the database that a page of the list touches, with 20 000 denials, then as many others."""
+    insert = (
+        "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer,"
+        " allowed, reason) SELECT 'acme', '1970-01-01', core.key_bytes(%s || n), '',"
+        " now() + n * interval '1 ms', 1, '[]', %s, %s FROM generate_series(1, 20000) AS n"
+    )
 
-    def touched() -> int:
-        [plan] = world.one(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {asked}")
+    def touched(after: Any) -> int:
+        [plan] = world.one(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT api.read_decisions('acme', %s, %s, 20)",
+            Jsonb(filter_),
+            None if after is None else Jsonb(after),
+        )
         return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
 
-    before = touched()
     with world.connection.transaction(force_rollback=True):
-        world.connection.execute(
-            "INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq,"
-            " answer, allowed) SELECT 'acme', '1970-01-01', core.key_bytes('x' || n), '', now(), n, '[]',"
-            " true FROM generate_series(1, 20000) AS n"
-        )
+        world.connection.execute(insert, ("b", False, "BUDGET_EXCEEDED"))
+        world.connection.execute(insert, ("c", True, ""))
         world.connection.execute("ANALYZE core.idempotency")
-        assert len(page(world, wouldAllow=False)) == 30
-        assert touched() < before + 50
+        rows = page(world, limit=20, **filter_)
+        assert len(rows) == 20
+        assert touched(None) < 300
+        assert touched(rows[-1]["key"]) < 300

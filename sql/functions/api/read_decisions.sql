@@ -17,6 +17,10 @@ LANGUAGE plpgsql
 STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- Rows come in the order of an index, and no more of them than the page takes. How few pass a filter the planner cannot know: left alone
+-- it sorts all.
+SET enable_sort = off
+SET enable_seqscan = off
 AS $$
 DECLARE
   v_denied CONSTANT boolean := p_filter ->> 'wouldAllow' = 'false' OR p_filter ->> 'allowed' = 'false' OR p_filter ? 'reason';
