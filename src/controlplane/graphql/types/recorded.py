@@ -18,8 +18,7 @@ from controlplane.graphql.types.reasons import Reason
 
 @strawberry.type(
     description="A decision as it was recorded under its key, denials too: what `consume` and `reserve`"
-    " answered, with its figures. What a budget in mode OBSERVE would have denied was allowed without a"
-    " reason; that is counted in `wouldDenyCount` and `wouldDenyAmount` of the budget's `usage`."
+    " answered, with its figures."
 )
 class RecordedDecision(Node):
     """One recorded answer."""
@@ -31,7 +30,10 @@ class RecordedDecision(Node):
         description="Whether it fitted; false beside `allowed` is an observed denial, which was recorded and"
         " not enforced."
     )
-    reason: Reason | None = strawberry.field(description="Why not, or why it would not have been.")
+    reason: Reason | None = strawberry.field(
+        description="Why not, or why it would not have been. What only a budget in mode OBSERVE would have"
+        " denied has none: see `wouldDenyCount` and `wouldDenyAmount` of that budget's `usage`."
+    )
     message: str | None = strawberry.field(description="The reason for people, with its figures.")
     seq: Long = strawberry.field(description="Of the operation; of a denial, the one it was judged after.")
     recorded_at: DateTime = strawberry.field(description="When it was decided.")
