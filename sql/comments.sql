@@ -494,7 +494,7 @@ IS 'A page of a customer''s reservations, the newest first.';
 COMMENT ON FUNCTION api.read_usage_events(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s usage events, the newest first.';
 COMMENT ON FUNCTION api.read_decisions(text, jsonb, jsonb, integer)
-IS 'A page of a customer''s recorded decisions, denials too.';
+IS 'A page of a customer''s recorded decisions with their figures; denials alone the newest first.';
 COMMENT ON FUNCTION core.page_key(jsonb, integer)
 IS 'Where a page begins: the key of the row before it.';
 COMMENT ON FUNCTION core.counter_dues(text, timestamptz)

@@ -901,9 +901,15 @@ CREATE INDEX entity_of_parent ON core.entity USING btree (customer_id, parent_no
 
 CREATE INDEX former_secret_of_key ON core.former_secret USING btree (key_id, works_until);
 
+CREATE INDEX idempotency_default_customer_id_recorded_at_key_month_key_idx ON core.idempotency_default USING btree (customer_id, recorded_at, key_month, key) WHERE (reason <> ''::text);
+
 CREATE INDEX idempotency_default_recorded_at_idx ON core.idempotency_default USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
 
+CREATE INDEX idempotency_denied ON ONLY core.idempotency USING btree (customer_id, recorded_at, key_month, key) WHERE (reason <> ''::text);
+
 CREATE INDEX idempotency_in_time ON ONLY core.idempotency USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX idempotency_undated_customer_id_recorded_at_key_month_key_idx ON core.idempotency_undated USING btree (customer_id, recorded_at, key_month, key) WHERE (reason <> ''::text);
 
 CREATE INDEX idempotency_undated_recorded_at_idx ON core.idempotency_undated USING brin (recorded_at) WITH (pages_per_range='32', autosummarize='on');
 
@@ -919,13 +925,9 @@ CREATE INDEX reservation_step_of_reservation ON core.reservation_step USING btre
 
 CREATE INDEX reversal_of_event ON core.reversal USING btree (customer_id, event_seq);
 
-ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_11_recorded_at_idx;
+ALTER INDEX core.idempotency_denied ATTACH PARTITION core.idempotency_default_customer_id_recorded_at_key_month_key_idx;
 
-ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2026_12_recorded_at_idx;
-
-ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_01_recorded_at_idx;
-
-ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_2027_02_recorded_at_idx;
+ALTER INDEX core.idempotency_denied ATTACH PARTITION core.idempotency_undated_customer_id_recorded_at_key_month_key_idx;
 
 ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_default_recorded_at_idx;
 
@@ -934,14 +936,6 @@ ALTER INDEX core.idempotency_in_time ATTACH PARTITION core.idempotency_undated_r
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_default_pkey;
 
 ALTER INDEX core.idempotency_pkey ATTACH PARTITION core.idempotency_undated_pkey;
-
-ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2026_11_customer_id_recorded_at_idx;
-
-ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2026_12_customer_id_recorded_at_idx;
-
-ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2027_01_customer_id_recorded_at_idx;
-
-ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_2027_02_customer_id_recorded_at_idx;
 
 ALTER INDEX core.ledger_entry_booked_late ATTACH PARTITION core.ledger_entry_default_customer_id_recorded_at_idx;
 

@@ -105,7 +105,7 @@ async def read_reservations(
 async def read_decisions(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:
-    """Recorded decisions of a customer by key, the largest first: with time-ordered keys, the newest."""
+    """Recorded decisions of a customer: denials alone the newest first, all of them the largest key first."""
     query: LiteralString = "SELECT api.read_decisions(%s, %s, %s, %s)"
     return await _page(database, query, (customer,), filter_, after, limit)
 

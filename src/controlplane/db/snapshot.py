@@ -18,7 +18,7 @@ HEADER = """\
 """
 
 #: A partition of one month, such as ``core.ledger_entry_2026_07`` or ``core.usage_event_y2026m07``.
-_MONTH = re.compile(r"\bcore\.\w*_y?20\d\d_?m?\d\d\b|\b\w*_y?20\d\d_?m?\d\d_\w*key\b")
+_MONTH = re.compile(r"\bcore\.\w*_y?20\d\d_?m?\d\d\b|\b\w*_y?20\d\d_?m?\d\d_\w*(key|idx)\b")
 
 _LEFT_OUT = re.compile(
     r"^(SET |SELECT pg_catalog\.set_config|COMMENT ON |CREATE (FUNCTION|PROCEDURE|AGGREGATE|VIEW) |\\)",

@@ -168,10 +168,36 @@ class UsageFilter:
 class DecisionFilter:
     """Filter."""
 
-    KEYS: ClassVar = {"idempotency_key": "idempotencyKey", "reason": "reason", "allowed": "allowed"}
+    KEYS: ClassVar = {
+        "idempotency_key": "idempotencyKey",
+        "reason": "reason",
+        "allowed": "allowed",
+        "would_allow": "wouldAllow",
+        "feature_id": "featureId",
+        "budget_id": "budgetId",
+        "entity_id": "entityId",
+        "recorded_from": "recordedFrom",
+        "recorded_before": "recordedBefore",
+    }
     idempotency_key: str | None = strawberry.field(default=None, description="Only under this key.")
     reason: Reason | None = strawberry.field(default=None, description="Only for this reason.")
     allowed: bool | None = strawberry.field(default=None, description="Only allowed or only denied ones.")
+    would_allow: bool | None = strawberry.field(
+        default=None, description="Only what fitted; false: denials, and those that were only observed."
+    )
+    feature_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only what asked for this feature."
+    )
+    budget_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only what this budget denied, or was nearest to."
+    )
+    entity_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Only what a budget or wallet of this entity denied, or was nearest to; the empty text is"
+        " the customer itself.",
+    )
+    recorded_from: DateTime | None = strawberry.field(default=None, description="Recorded then or later.")
+    recorded_before: DateTime | None = strawberry.field(default=None, description="Recorded before then.")
 
 
 @strawberry.input(description="Which changes.")

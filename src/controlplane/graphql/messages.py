@@ -61,7 +61,7 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
     if reason == "IDEMPOTENCY_CONFLICT":
         return f"The key was used before with another {answer.get('field') or 'request'}."
     if reason == "BUDGET_EXCEEDED" and binding:
-        whose = binding.get("entityId") or judgement.customer_id
+        whose = binding.get("entityId", "an entity that was not there yet") or judgement.customer_id
         held = f" and {binding['held']} held" if binding.get("held") not in (None, "0") else ""
         until = f", until {binding['resetsAt']}" if binding.get("resetsAt") else ""
         return (
@@ -73,14 +73,16 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
         return (
             f"The wallets do not hold enough: {balances}." if balances else "There is no wallet to pay from."
         )
+    # A recorded denial does not say who asked for how much, and names its feature only if there is one.
     entities: list[str] = item.get("entityIds") or []
+    named = f"One of {', '.join(entities)}" if entities else "An entity that was named"
     dimensions = " and ".join(f"{each['key']} {each['value']}" for each in item.get("dimensions") or ())
     return _SENTENCES.get(reason, "It was denied.").format(
         customer=judgement.customer_id,
-        feature=item.get("featureId", "of the reservation"),
+        feature=item.get("featureId", "of the reservation" if "reservationId" in item else "of that name"),
         reservation=item.get("reservationId"),
         state=answer.get("state"),
-        entities=f"The entity {entities[0]} is" if len(entities) == 1 else f"One of {', '.join(entities)} is",
-        quantities=", ".join(each["name"] for each in asked_quantities(item)),
+        entities=f"The entity {entities[0]} is" if len(entities) == 1 else f"{named} is",
+        quantities=", ".join(each["name"] for each in asked_quantities(item)) or "what was asked for",
         dimensions=f" with {dimensions}" if dimensions else "",
     )

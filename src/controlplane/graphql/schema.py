@@ -14,8 +14,9 @@ from controlplane.graphql.subscriptions import Subscription
 from controlplane.graphql.types.budgets import Budget
 from controlplane.graphql.types.catalog import CreditType, Feature, Rate
 from controlplane.graphql.types.customers import Customer, Entity
-from controlplane.graphql.types.history import LedgerEntry, RecordedDecision, UsageEvent
+from controlplane.graphql.types.history import LedgerEntry, UsageEvent
 from controlplane.graphql.types.keys import ApiKey
+from controlplane.graphql.types.recorded import RecordedDecision
 from controlplane.graphql.types.wallets import Grant, Wallet
 
 

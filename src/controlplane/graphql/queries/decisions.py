@@ -12,8 +12,8 @@ from controlplane.graphql.filters import DecisionFilter
 from controlplane.graphql.identity import parse_cursor
 from controlplane.graphql.inputs import ConsumeInput
 from controlplane.graphql.types.decisions import Decision
-from controlplane.graphql.types.history import RecordedDecision, recorded_decision
 from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.recorded import RecordedDecision, recorded_decision
 
 
 @strawberry.type
@@ -45,7 +45,9 @@ class DecisionQueries:
         return await checked(info, asked, timeout_ms)
 
     @strawberry.field(
-        description="Recorded decisions by key, the largest first: with UUIDv7 keys the newest."
+        description="Recorded decisions. Those that did not fit (`wouldAllow: false`, `allowed: false` or a"
+        " `reason`): the newest first, however much was allowed in between. Otherwise by key, the largest"
+        " first: with UUIDv7 keys the newest."
     )
     async def decisions(
         self,

@@ -16,9 +16,10 @@ from controlplane.graphql.types.audit import audit_event
 from controlplane.graphql.types.budgets import budget
 from controlplane.graphql.types.catalog import credit_type, feature, rate
 from controlplane.graphql.types.customers import customer, entity
-from controlplane.graphql.types.history import ledger_entry, recorded_decision, usage_event
+from controlplane.graphql.types.history import ledger_entry, usage_event
 from controlplane.graphql.types.keys import api_key
 from controlplane.graphql.types.nodes import Node
+from controlplane.graphql.types.recorded import recorded_decision
 from controlplane.graphql.types.reservations import reservation
 from controlplane.graphql.types.wallets import grant, wallet
 

@@ -144,20 +144,6 @@ class UsageEvent(Node):
     )
 
 
-@strawberry.type(description="A decision as it was recorded, denials too.")
-class RecordedDecision(Node):
-    """One recorded answer."""
-
-    customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
-    idempotency_key: str = strawberry.field(description="Its key.")
-    allowed: bool = strawberry.field(description="Whether it was allowed.")
-    reason: Reason | None = strawberry.field(description="Why not, or why it would not have been.")
-    seq: Long = strawberry.field(description="Of the operation; of a denial, the one it was judged after.")
-    recorded_at: DateTime = strawberry.field(description="When it was decided.")
-    credits: list[CreditAmount] = strawberry.field(description="What it cost.")
-    shortfall: list[CreditAmount] = strawberry.field(description="What nothing paid for.")
-
-
 def ledger_entry(record: Record) -> LedgerEntry:
     """From ``api.read_ledger_entries``."""
     return from_record(
@@ -204,17 +190,4 @@ def returned_part(record: Record) -> ReturnedPart:
         from_grant_id=record.get("fromGrantId"),
         amount=record["amount"],
         repaid=record.get("repaid", Credits("0")),
-    )
-
-
-def recorded_decision(record: Record) -> RecordedDecision:
-    """From ``api.read_decisions``."""
-    answer = record["answer"]
-    return from_record(
-        RecordedDecision,
-        record,
-        id=strawberry.ID(node_id("RecordedDecision", record["customerId"], record["idempotencyKey"])),
-        reason=Reason(record["reason"]) if record["reason"] else None,
-        credits=pairs(answer.get("credits"), credit_amount),
-        shortfall=pairs(answer.get("shortfall"), credit_amount),
     )
