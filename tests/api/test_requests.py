@@ -184,7 +184,10 @@ BAD = [
     ({"occurredAt": "yesterday", "overage": "RECORD"}, "BAD_USER_INPUT", "occurredAt"),
     ({"overage": "MAYBE"}, "BAD_USER_INPUT", "overage"),
     ({"customerId": ["a"]}, "BAD_USER_INPUT", "customerId"),
-    ({"surprise": 1}, "BAD_USER_INPUT", None),
+    ({"surprise": 1}, "BAD_USER_INPUT", "surprise"),
+    ({"quantities": [{"name": "input"}]}, "BAD_USER_INPUT", "quantities[0].amount"),
+    ({"quantities": [{**amount("1")[0], "unit": "x"}]}, "BAD_USER_INPUT", "quantities[0].unit"),
+    ({"dimensions": [{"key": "': required field 'x'"}]}, "BAD_USER_INPUT", "dimensions[0].value"),
     ({"quantities": amount("-1")}, "MALFORMED", "quantities[0].amount"),
     ({"quantities": amount("0")}, "MALFORMED", "quantities"),
     ({"quantities": []}, "MALFORMED", "quantities"),
@@ -212,6 +215,39 @@ def test_bad_input(api: Api, given: dict[str, Any], code: str, field: str | None
     assert extensions["field"] == field if field else extensions.get("field") is not None
     assert (api.count("idempotency"), api.count("usage_event"), api.count("ledger_entry")) == before
     assert api.consume(customer)["allowed"] is True
+
+
+SET = "mutation ($i: SetBudgetInput!) { setBudget(input: $i) { userErrors { code } } }"
+GIVEN = "mutation ($c: ID!) { setBudget(input: { customerId: $c, %s }) { userErrors { code } } }"
+LISTED = "mutation ($q: [QuantityInput!]) { consume(input: { quantities: $q, %s }) { reason } }"
+REST = 'idempotencyKey: "k", customerId: "c", featureId: "f"'
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "field"),
+    [
+        (SET, {"i": {"customerId": "c", "limit": "1"}}, "budgetId"),
+        (SET, {"i": {"customerId": "c", "budgetId": None}}, "budgetId"),
+        (SET, {"i": {"customerId": "c", "budgetId": "b", "limits": "1"}}, "limits"),
+        (SET, {"i": 3}, "input"),
+        (SET, {}, "input"),
+        (GIVEN % "limit: 1", {"c": "c"}, "budgetId"),
+        (GIVEN % 'budgetId: "b", limits: 1', {"c": "c"}, "limits"),
+        (GIVEN % 'budgetId: "b", limit: "1"', {"c": ["c"]}, "customerId"),
+        (LISTED % REST, {"q": [{"name": "input"}]}, "quantities[0].amount"),
+        (LISTED % REST, {"q": [{"name": "input", "amount": "x"}]}, "quantities[0].amount"),
+        ("query ($x: ID!) { entity(entityId: $x) { name } }", {"x": [1]}, "entityId"),
+        ("{ entity { name } }", {}, "entityId"),
+        ('{ entity(entityId: "e", name: "n") { name } }', {}, "name"),
+    ],
+)
+def test_the_field_is_named_and_not_the_variable(
+    api: Api, query: str, variables: dict[str, Any], field: str
+) -> None:
+    """Whatever callers call their variables, what they are told is a name of the schema's."""
+    told = api.error(query, variables)
+    assert told["field"] == field
+    assert told["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
 
 
 def test_the_bad_items_of_a_batch_fail_alone_and_each_is_named(api: Api) -> None:
