@@ -487,7 +487,7 @@ COMMENT ON FUNCTION api.read_usage_events(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s usage events, the newest first.';
 COMMENT ON FUNCTION api.read_decisions(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s recorded decisions, denials too.';
-COMMENT ON FUNCTION core.page_key(jsonb, integer)
+COMMENT ON FUNCTION core.page_key(jsonb, text [])
 IS 'Where a page begins: the key of the row before it.';
 COMMENT ON FUNCTION core.counter_dues(text, timestamptz)
 IS 'What expired holds that nobody has booked still hold of a customer''s counters.';

@@ -16,7 +16,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   c_most CONSTANT integer := 100;
-  v_after integer := (core.page_key(p_after, 1) ->> 0)::integer;
+  v_after integer := (core.page_key(p_after, 'integer') ->> 0)::integer;
   v_entity_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'entityId');
   v_incarnation integer := (SELECT incarnation FROM core.installation);
   v_at timestamptz := (SELECT greatest(core.clock(), last_at) FROM core.gate WHERE customer_id = p_customer_id);

@@ -13,7 +13,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_key jsonb := core.page_key(p_after, 2);
+  v_key jsonb := core.page_key(p_after, 'date', 'text');
   v_incarnation integer := (SELECT incarnation FROM core.installation);
 BEGIN
   RETURN QUERY
