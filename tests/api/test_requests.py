@@ -80,6 +80,35 @@ def test_replayed_and_conflicting(api: Api) -> None:
     assert "quantities" in other["message"]
 
 
+@pytest.mark.parametrize("observed", [False, True])
+def test_what_was_not_recorded_is_not_final(api: Api, observed: bool) -> None:
+    """Usage that cannot be booked is refused without a record, and its key may come again."""
+    customer, key = api.customer(), str(uuid.uuid4())
+    api.connection.execute("UPDATE core.gate SET observe = %s WHERE customer_id = %s", (observed, customer))
+    query = RECORD.replace("reason", "reason message seq")
+    if observed:
+        query = query.replace("RecordUsageInput", "ConsumeInput").replace("recordUsage", "consume")
+    given = asked(customer, idempotencyKey=key, entityIds=["nobody"])
+    [refused] = api.data(query, {"input": given}).values()
+    assert (refused["allowed"], refused["reason"], refused["seq"]) == (False, "ENTITY_NOT_FOUND", None)
+    assert "new one" not in refused["message"]
+    [booked] = api.data(query, {"input": {**given, "entityIds": ["user"]}}).values()
+    assert booked["allowed"] is True
+
+
+def test_what_was_recorded_is_final_however_often_it_is_told(api: Api) -> None:
+    customer, key = api.customer("1"), str(uuid.uuid4())
+    given = {"idempotencyKey": key, "quantities": amount("2")}
+    told = [api.consume(customer, **given) for _ in range(2)]
+    assert [each["replayed"] for each in told] == [False, True]
+    assert all("a new attempt needs a new one" in each["message"] for each in told)
+    other = api.consume(customer, **{**given, "quantities": amount("3")})
+    dry = api.data(CHECK.replace("reason", "reason message"), {"input": asked(customer, **given)})["check"]
+    for each in (other, dry):
+        assert each["allowed"] is False
+        assert "new one" not in each["message"]
+
+
 def test_check_writes_nothing(api: Api) -> None:
     customer = api.customer()
     before = api.count("idempotency")
