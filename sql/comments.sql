@@ -381,6 +381,10 @@ COMMENT ON FUNCTION core.judge(text, text, text [], boolean [], jsonb, timestamp
 IS 'The one decider: reads, judges in memory, writes nothing.';
 COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)
 IS 'Whom a budget for each entity of a type counts on a path.';
+COMMENT ON FUNCTION core.path_of_request(text, jsonb)
+IS 'The entities a request names and all above them, also whom the policy would make.';
+COMMENT ON FUNCTION core.payable_types(text, text [], jsonb, timestamptz)
+IS 'The credit types that have a rate for all that a request asks.';
 COMMENT ON FUNCTION core.uuid_prefix(date)
 IS 'The first bytes of the earliest UUIDv7 of a day.';
 COMMENT ON FUNCTION core.take_steps(
