@@ -381,6 +381,10 @@ COMMENT ON FUNCTION core.judge(text, text, text [], boolean [], jsonb, timestamp
 IS 'The one decider: reads, judges in memory, writes nothing.';
 COMMENT ON FUNCTION core.subjects_below(integer [], text [], integer, text)
 IS 'Whom a budget for each entity of a type counts on a path.';
+COMMENT ON FUNCTION core.path_of_request(text, jsonb)
+IS 'The entities a request names and all above them, also whom the policy would make.';
+COMMENT ON FUNCTION core.payable_types(text, text [], jsonb, timestamptz)
+IS 'The credit types that have a rate for all that a request asks.';
 COMMENT ON FUNCTION core.uuid_prefix(date)
 IS 'The first bytes of the earliest UUIDv7 of a day.';
 COMMENT ON FUNCTION core.take_steps(
@@ -495,7 +499,7 @@ COMMENT ON FUNCTION api.read_usage_events(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s usage events, the newest first.';
 COMMENT ON FUNCTION api.read_decisions(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s recorded decisions with their figures; denials alone the newest first.';
-COMMENT ON FUNCTION core.page_key(jsonb, integer)
+COMMENT ON FUNCTION core.page_key(jsonb, text [])
 IS 'Where a page begins: the key of the row before it.';
 COMMENT ON FUNCTION core.counter_dues(text, timestamptz)
 IS 'What expired holds that nobody has booked still hold of a customer''s counters.';

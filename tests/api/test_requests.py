@@ -80,6 +80,35 @@ def test_replayed_and_conflicting(api: Api) -> None:
     assert "quantities" in other["message"]
 
 
+@pytest.mark.parametrize("observed", [False, True])
+def test_what_was_not_recorded_is_not_final(api: Api, observed: bool) -> None:
+    """Usage that cannot be booked is refused without a record, and its key may come again."""
+    customer, key = api.customer(), str(uuid.uuid4())
+    api.connection.execute("UPDATE core.gate SET observe = %s WHERE customer_id = %s", (observed, customer))
+    query = RECORD.replace("reason", "reason message seq")
+    if observed:
+        query = query.replace("RecordUsageInput", "ConsumeInput").replace("recordUsage", "consume")
+    given = asked(customer, idempotencyKey=key, entityIds=["nobody"])
+    [refused] = api.data(query, {"input": given}).values()
+    assert (refused["allowed"], refused["reason"], refused["seq"]) == (False, "ENTITY_NOT_FOUND", None)
+    assert "new one" not in refused["message"]
+    [booked] = api.data(query, {"input": {**given, "entityIds": ["user"]}}).values()
+    assert booked["allowed"] is True
+
+
+def test_what_was_recorded_is_final_however_often_it_is_told(api: Api) -> None:
+    customer, key = api.customer("1"), str(uuid.uuid4())
+    given = {"idempotencyKey": key, "quantities": amount("2")}
+    told = [api.consume(customer, **given) for _ in range(2)]
+    assert [each["replayed"] for each in told] == [False, True]
+    assert all("a new attempt needs a new one" in each["message"] for each in told)
+    other = api.consume(customer, **{**given, "quantities": amount("3")})
+    dry = api.data(CHECK.replace("reason", "reason message"), {"input": asked(customer, **given)})["check"]
+    for each in (other, dry):
+        assert each["allowed"] is False
+        assert "new one" not in each["message"]
+
+
 def test_check_writes_nothing(api: Api) -> None:
     customer = api.customer()
     before = api.count("idempotency")
@@ -184,7 +213,10 @@ BAD = [
     ({"occurredAt": "yesterday", "overage": "RECORD"}, "BAD_USER_INPUT", "occurredAt"),
     ({"overage": "MAYBE"}, "BAD_USER_INPUT", "overage"),
     ({"customerId": ["a"]}, "BAD_USER_INPUT", "customerId"),
-    ({"surprise": 1}, "BAD_USER_INPUT", None),
+    ({"surprise": 1}, "BAD_USER_INPUT", "surprise"),
+    ({"quantities": [{"name": "input"}]}, "BAD_USER_INPUT", "quantities[0].amount"),
+    ({"quantities": [{**amount("1")[0], "unit": "x"}]}, "BAD_USER_INPUT", "quantities[0].unit"),
+    ({"dimensions": [{"key": "': required field 'x'"}]}, "BAD_USER_INPUT", "dimensions[0].value"),
     ({"quantities": amount("-1")}, "MALFORMED", "quantities[0].amount"),
     ({"quantities": amount("0")}, "MALFORMED", "quantities"),
     ({"quantities": []}, "MALFORMED", "quantities"),
@@ -212,6 +244,39 @@ def test_bad_input(api: Api, given: dict[str, Any], code: str, field: str | None
     assert extensions["field"] == field if field else extensions.get("field") is not None
     assert (api.count("idempotency"), api.count("usage_event"), api.count("ledger_entry")) == before
     assert api.consume(customer)["allowed"] is True
+
+
+SET = "mutation ($i: SetBudgetInput!) { setBudget(input: $i) { userErrors { code } } }"
+GIVEN = "mutation ($c: ID!) { setBudget(input: { customerId: $c, %s }) { userErrors { code } } }"
+LISTED = "mutation ($q: [QuantityInput!]) { consume(input: { quantities: $q, %s }) { reason } }"
+REST = 'idempotencyKey: "k", customerId: "c", featureId: "f"'
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "field"),
+    [
+        (SET, {"i": {"customerId": "c", "limit": "1"}}, "budgetId"),
+        (SET, {"i": {"customerId": "c", "budgetId": None}}, "budgetId"),
+        (SET, {"i": {"customerId": "c", "budgetId": "b", "limits": "1"}}, "limits"),
+        (SET, {"i": 3}, "input"),
+        (SET, {}, "input"),
+        (GIVEN % "limit: 1", {"c": "c"}, "budgetId"),
+        (GIVEN % 'budgetId: "b", limits: 1', {"c": "c"}, "limits"),
+        (GIVEN % 'budgetId: "b", limit: "1"', {"c": ["c"]}, "customerId"),
+        (LISTED % REST, {"q": [{"name": "input"}]}, "quantities[0].amount"),
+        (LISTED % REST, {"q": [{"name": "input", "amount": "x"}]}, "quantities[0].amount"),
+        ("query ($x: ID!) { entity(entityId: $x) { name } }", {"x": [1]}, "entityId"),
+        ("{ entity { name } }", {}, "entityId"),
+        ('{ entity(entityId: "e", name: "n") { name } }', {}, "name"),
+    ],
+)
+def test_the_field_is_named_and_not_the_variable(
+    api: Api, query: str, variables: dict[str, Any], field: str
+) -> None:
+    """Whatever callers call their variables, what they are told is a name of the schema's."""
+    told = api.error(query, variables)
+    assert told["field"] == field
+    assert told["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
 
 
 def test_the_bad_items_of_a_batch_fail_alone_and_each_is_named(api: Api) -> None:

@@ -16,7 +16,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_key jsonb := core.page_key(p_after, 4);
+  v_key jsonb := core.page_key(p_after, 'timestamptz', 'text', 'bigint', 'text');
   v_incarnation integer := (SELECT incarnation FROM core.installation);
 BEGIN
   -- Each history is read in its own order and no further than the page goes, hence put together for what is asked.

@@ -33,7 +33,7 @@ AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
   v_order text := coalesce(p_filter ->> 'orderBy', 'UTILISATION');
-  v_after jsonb := core.page_key(p_after, 5);
+  v_after jsonb := core.page_key(p_after, 'text', 'numeric', 'integer', 'integer', 'text');
   v_after_rank numeric;
   v_after_entity integer := (v_after ->> 2)::integer;
   v_after_budget integer := (v_after ->> 3)::integer;

@@ -24,7 +24,7 @@ SET enable_seqscan = off
 AS $$
 DECLARE
   v_denied CONSTANT boolean := p_filter ->> 'wouldAllow' = 'false' OR p_filter ->> 'allowed' = 'false' OR p_filter ? 'reason';
-  v_after jsonb := core.page_key(p_after, CASE WHEN v_denied THEN 3 ELSE 2 END);
+  v_after jsonb := core.page_key(p_after, VARIADIC CASE WHEN v_denied THEN ARRAY['timestamptz', 'date', 'text'] ELSE ARRAY['date', 'text'] END);
   v_key bytea := core.key_bytes(p_filter ->> 'idempotencyKey');
   v_month date := core.key_month(p_filter ->> 'idempotencyKey', (SELECT date_trunc('month', installed_at, 'UTC') AT TIME ZONE 'UTC' FROM core.installation)::date);
   v_feature bytea := int4send(hashtext(p_filter ->> 'featureId'));

@@ -12,7 +12,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_after integer := (core.page_key(p_after, 1) ->> 0)::integer;
+  v_after integer := (core.page_key(p_after, 'integer') ->> 0)::integer;
   v_entity_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'entityId');
   v_parent_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'parentId');
   v_incarnation integer := (SELECT incarnation FROM core.installation);
@@ -33,7 +33,7 @@ BEGIN
   LEFT JOIN core.entity AS p ON p.customer_id = e.customer_id AND p.entity_no = e.parent_no
   WHERE e.customer_id = p_customer_id
     -- One entity is a range of one: under an OR a kept plan would walk over all of them to find it.
-    AND e.entity_no BETWEEN greatest(v_after + 1, v_entity_no, 1) AND coalesce(v_entity_no, 2147483647)
+    AND e.entity_no > greatest(v_after, 0) AND e.entity_no BETWEEN coalesce(v_entity_no, 1) AND coalesce(v_entity_no, 2147483647)
     AND (p_filter ->> 'entityType' IS NULL OR e.entity_type = p_filter ->> 'entityType')
     AND (v_parent_no IS NULL OR e.parent_no = v_parent_no)
     AND (p_filter ->> 'isArchived' IS NULL

@@ -11,7 +11,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_after text := core.page_key(p_after, 1) ->> 0;
+  v_after text := core.page_key(p_after, 'text') ->> 0;
   v_incarnation integer := (SELECT incarnation FROM core.installation);
 BEGIN
   RETURN QUERY

@@ -13,7 +13,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_after bigint := (core.page_key(p_after, 1) ->> 0)::bigint;
+  v_after bigint := (core.page_key(p_after, 'bigint') ->> 0)::bigint;
   v_incarnation integer := (SELECT incarnation FROM core.installation);
   v_at timestamptz := (SELECT greatest(core.clock(), last_at) FROM core.gate WHERE customer_id = p_customer_id);
 BEGIN

@@ -14,7 +14,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_key jsonb := core.page_key(p_after, 2);
+  v_key jsonb := core.page_key(p_after, 'bigint', 'smallint');
   v_ascending boolean := coalesce((p_filter ->> 'ascending')::boolean, false);
   v_wallet_no integer := (SELECT wallet_no FROM core.wallet
                           WHERE customer_id = p_customer_id AND wallet_id = p_filter ->> 'walletId');

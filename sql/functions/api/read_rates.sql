@@ -12,7 +12,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_key jsonb := core.page_key(p_after, 6);
+  v_key jsonb := core.page_key(p_after, 'text', 'text', 'text', 'jsonb', 'timestamptz', 'bigint');
   v_at timestamptz := (p_filter ->> 'inForceAt')::timestamptz;
   v_incarnation integer := (SELECT incarnation FROM core.installation);
 BEGIN

@@ -13,7 +13,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_after bigint := (core.page_key(p_after, 1) ->> 0)::bigint;
+  v_after bigint := (core.page_key(p_after, 'bigint') ->> 0)::bigint;
   v_ascending boolean := coalesce((p_filter ->> 'ascending')::boolean, false);
   v_entity_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'entityId');
 BEGIN

@@ -12,7 +12,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  v_after integer := (core.page_key(p_after, 1) ->> 0)::integer;
+  v_after integer := (core.page_key(p_after, 'integer') ->> 0)::integer;
   v_entity_no integer := core.entity_no_of(p_customer_id, p_filter ->> 'entityId');
   v_incarnation integer := (SELECT incarnation FROM core.installation);
 BEGIN

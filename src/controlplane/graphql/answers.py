@@ -49,7 +49,7 @@ def decision(
         allowed=allowed,
         outcome=DecisionOutcome.ALLOWED if allowed else DecisionOutcome.DENIED,
         reason=Reason(judgement.reason) if judgement.reason else None,
-        message=message_for(judgement, item),
+        message=message_for(judgement, item, recorded=recorded),
         replayed=judgement.replayed,
         would_allow=judgement.would_allow,
         usage_event_id=strawberry.ID(str(judgement.seq)) if used else None,

@@ -31,9 +31,11 @@ from controlplane.graphql.types.decisions import Decision
 Asked = Sequence[ConsumeInput | RecordUsageInput | ReserveInput]
 Step = SettleReservationInput | ReleaseReservationInput | ExtendReservationInput
 
-#: Budgets that one full answer shows at most.
-LONGEST_CHAIN = 100
+#: Budgets that one statement reads for a full answer; few answers have more.
+CHAIN_PAGE = 500
 
+#: What of a request says which budgets it counts on.
+_BINDING = ("featureId", "entityIds", "sessionId", "quantity", "quantities", "dimensions", "occurredAt")
 
 TimeoutMs = Annotated[
     int | None,
@@ -137,15 +139,18 @@ async def _shown(
 
 
 async def _chain(info: Info, item: dict[str, Any]) -> list[Budget]:
-    """All budgets on the path of a request, as they stand now."""
-    records = await reading.read_budgets(
-        info.context.services.database,
-        item["customerId"],
-        {"onPathOf": item.get("entityIds") or [], "isActive": True},
-        None,
-        LONGEST_CHAIN,
-    )
-    return [budget(record) for record in records]
+    """All budgets that a request counts on, as they stand now."""
+    request = {name: item[name] for name in _BINDING if name in item}
+    chain: list[Budget] = []
+    after: reading.Key | None = None
+    while True:
+        records = await reading.read_budgets(
+            info.context.services.database, item["customerId"], {"request": request}, after, CHAIN_PAGE
+        )
+        chain.extend(map(budget, records))
+        if len(records) < CHAIN_PAGE:
+            return chain
+        after = records[-1]["key"]
 
 
 def _count(info: Info, operation: str, outcome: Judgement | DatabaseError) -> None:

@@ -21,7 +21,7 @@ from graphql import (
     validate,
 )
 
-from controlplane.graphql.failures import failure
+from controlplane.graphql.failures import failure, named_field
 
 MAX_TOKENS = 5_000
 MAX_DEPTH = 15
@@ -75,7 +75,8 @@ def _prepare(schema: GraphQLSchema, text: str) -> Prepared:
         if not errors:
             errors = validate(schema, document)
             for found in errors:
-                found.extensions = {"code": "GRAPHQL_VALIDATION_FAILED", **(found.extensions or {})}
+                code = {"code": "GRAPHQL_VALIDATION_FAILED"}
+                found.extensions = {**code, **named_field(found), **(found.extensions or {})}
     except RecursionError:
         errors = [failure("TOO_COMPLEX", "the document is nested too deeply")]
     return Prepared(document, tuple(errors), len(operations))

@@ -6,7 +6,6 @@ What we know, callers are told; everything else is masked as ``INTERNAL`` and lo
 import re
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from graphql import GraphQLError
@@ -32,7 +31,13 @@ _TOLD: Mapping[str, str] = {
 USUAL_PAUSE = 0.5
 
 #: ``Variable '$input' has invalid value at .quantities[0].amount: …``, and the same without a place.
-_PLACE = re.compile(r"^Variable '\$(?P<variable>\w+)' has invalid value(?: at (?P<path>[^:]*))?:")
+_PLACE = re.compile(r"^Variable '\$(?P<variable>\w+)' has invalid value(?: at (?P<path>[^:]*))?: ")
+#: What follows the place, or is all there is of a value in the document, where a field is missing or unknown.
+_FIELD = re.compile(
+    r"Expected value of type '[^']+' (?:to include required|not to include unknown) field '(?P<field>\w+)'"
+)
+#: ``Argument 'Query.entity(entityId:)' of type …``, ``Unknown argument 'entity' on field …``.
+_ARGUMENT = re.compile(r"^(?:Argument '[\w.]+\((?P<missing>\w+):\)'|Unknown argument '(?P<unknown>\w+)')")
 
 
 def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
@@ -89,9 +94,28 @@ def shown(error: GraphQLError) -> GraphQLError:
 
 def _coded(error: GraphQLError) -> GraphQLError:
     """One of GraphQL's own: of the document's or the variables' values."""
-    extensions: dict[str, Any] = {"code": "BAD_USER_INPUT"}
-    found = _PLACE.search(error.message)
-    if found:
-        extensions["field"] = (found["path"] or "").lstrip(".") or found["variable"]
-    error.extensions = extensions
+    error.extensions = {"code": "BAD_USER_INPUT", **named_field(error)}
     return error
+
+
+def named_field(error: GraphQLError) -> dict[str, str]:
+    """``field``, as an extension, if GraphQL's words say which: a place within the input, or an argument.
+
+    A variable's name is its caller's own and means nothing to others, so it is only told where the document
+    does not show what it is for.
+    """
+    if argument := _ARGUMENT.match(error.message):
+        return {"field": argument["missing"] or argument["unknown"]}
+    place = _PLACE.match(error.message)
+    field = _FIELD.match(error.message, place.end() if place else 0)
+    if place is None:
+        return {"field": field["field"]} if field else {}
+    path = (place["path"] or "") + (f".{field['field']}" if field else "")
+    return {"field": path[1:] if path.startswith(".") else _argument_of(place["variable"], error) + path}
+
+
+def _argument_of(variable: str, error: GraphQLError) -> str:
+    """The name beside the first use of a variable, ``customerId: $c``; its own if there is none."""
+    document = error.source.body if error.source else ""
+    use = re.search(rf"(\w+)\s*:\s*\${variable}\b", document)
+    return use[1] if use else variable

@@ -32,7 +32,9 @@ class Detail(Enum):
     """Details."""
 
     COMPACT = strawberry.enum_value("COMPACT", description="What is recorded and replayed.")
-    FULL = strawberry.enum_value("FULL", description="Also every budget on the path, as it stands now.")
+    FULL = strawberry.enum_value(
+        "FULL", description="Also every budget that counts the request, as it stands now."
+    )
 
 
 @strawberry.input(description="So much of a named quantity.")

@@ -26,16 +26,14 @@ _SENTENCES = {
     "GROUP_DENIED": "Another item of the group was denied, so this one was too.",
 }
 
-#: Refused without a record, so that the same key may come again.
-_UNRECORDED = {"CUSTOMER_NOT_FOUND", "IDEMPOTENCY_CONFLICT"}
 
-
-def message_for(judgement: Judgement, item: Mapping[str, Any]) -> str | None:
+def message_for(judgement: Judgement, item: Mapping[str, Any], *, recorded: bool = True) -> str | None:
     """The sentence; None if there is no reason.
 
     Args:
         judgement: of the request.
         item: the request as the kernel took it, for the names that the sentence is about.
+        recorded: whether it was to be written down, or only looked at.
     """
     reason = judgement.reason
     if reason is None:
@@ -43,7 +41,8 @@ def message_for(judgement: Judgement, item: Mapping[str, Any]) -> str | None:
     sentence = _sentence(reason, judgement, item)
     if judgement.allowed:
         return f"It was allowed although it does not fit: {sentence}"
-    is_final = judgement.idempotency_key is not None and reason not in _UNRECORDED
+    # What nobody wrote down, now or before, may come again with its key. A step of a reservation has none.
+    is_final = recorded and judgement.idempotency_key is not None and judgement.seq is not None
     return sentence + _FINAL if is_final else sentence
 
 

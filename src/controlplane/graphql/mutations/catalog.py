@@ -12,6 +12,7 @@ from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of, pairs_of
 from controlplane.graphql.context import Info
 from controlplane.graphql.inputs import DimensionInput, QuantityInput
+from controlplane.graphql.paging import LARGEST_PAGE
 from controlplane.graphql.scalars import Credits, DateTime, Long, RateAmount
 from controlplane.graphql.types.catalog import (
     CreditType,
@@ -22,7 +23,6 @@ from controlplane.graphql.types.catalog import (
     feature,
     rate,
 )
-from controlplane.graphql.types.nodes import LARGEST_PAGE
 
 UNSET: Any = strawberry.UNSET
 

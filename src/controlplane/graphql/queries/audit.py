@@ -9,9 +9,9 @@ from controlplane.graphql.access import Scope
 from controlplane.graphql.arguments import After, First, filter_of
 from controlplane.graphql.context import Info
 from controlplane.graphql.filters import AuditFilter
-from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.paging import paging
 from controlplane.graphql.types.audit import AuditEvent, audit_event
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 
 
 @strawberry.type
@@ -37,13 +37,14 @@ class AuditQueries:
         after: After = None,
     ) -> Connection[AuditEvent]:
         """A page."""
-        principal, size = info.context.principal, page_size(first)
+        principal = info.context.principal
         principal.need(Scope.READ)
-        wanted = customer_id if customer_id is not None else principal.customer_id
-        if wanted is not None:
-            principal.need_customer(wanted)
-        asked = {**filter_of(filter), "withKeys": principal.may(Scope.KEYS)}
+        customer = customer_id if customer_id is not None else principal.customer_id
+        if customer is not None:
+            principal.need_customer(customer)
+        asked = paging(info, first, after, customer)
+        wanted = {**filter_of(filter), "withKeys": principal.may(Scope.KEYS)}
         records = await reading.read_audit_events(
-            info.context.services.database, wanted, asked, parse_cursor(after), size + 1
+            info.context.services.database, customer, wanted, asked.after, asked.limit
         )
-        return page(records, size, after, audit_event)
+        return asked.page(records, audit_event)

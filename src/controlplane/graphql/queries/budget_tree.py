@@ -8,9 +8,9 @@ from controlplane.db import reading
 from controlplane.graphql.arguments import After, CustomerId, First, filter_of, reader
 from controlplane.graphql.context import Info
 from controlplane.graphql.filters import BudgetTreeFilter, BudgetTreeOrder
-from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.paging import paging
 from controlplane.graphql.types.budget_tree import BudgetTreeRow, budget_tree_row
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 
 
 @strawberry.type
@@ -36,12 +36,13 @@ class BudgetTreeQueries:
         after: After = None,
     ) -> Connection[BudgetTreeRow]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_budget_tree(
             info.context.services.database,
             customer,
             {**filter_of(filter), "orderBy": order_by.value},
-            parse_cursor(after),
-            size + 1,
+            asked.after,
+            asked.limit,
         )
-        return page(records, size, after, budget_tree_row)
+        return asked.page(records, budget_tree_row)

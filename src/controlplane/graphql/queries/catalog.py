@@ -9,10 +9,10 @@ from controlplane.graphql.access import Scope
 from controlplane.graphql.arguments import After, First, filter_of
 from controlplane.graphql.context import Info
 from controlplane.graphql.filters import ApiKeyFilter, FeatureFilter, RateFilter
-from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.paging import paging
 from controlplane.graphql.types.catalog import CreditType, Feature, Rate, credit_type, feature, rate
 from controlplane.graphql.types.keys import ApiKey, Viewer, api_key, viewer
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 
 
 @strawberry.type
@@ -29,11 +29,11 @@ class CatalogQueries:
     ) -> Connection[Feature]:
         """A page."""
         info.context.principal.need(Scope.READ)
-        size = page_size(first)
+        asked = paging(info, first, after)
         records = await reading.read_features(
-            info.context.services.database, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, feature)
+        return asked.page(records, feature)
 
     @strawberry.field(description="Rates by feature, credit type, quantity, dimensions and date.")
     async def rates(
@@ -45,11 +45,11 @@ class CatalogQueries:
     ) -> Connection[Rate]:
         """A page."""
         info.context.principal.need(Scope.READ)
-        size = page_size(first)
+        asked = paging(info, first, after)
         records = await reading.read_rates(
-            info.context.services.database, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, rate)
+        return asked.page(records, rate)
 
     @strawberry.field(description="Credit types by id.")
     async def credit_types(
@@ -57,11 +57,11 @@ class CatalogQueries:
     ) -> Connection[CreditType]:
         """A page."""
         info.context.principal.need(Scope.READ)
-        size = page_size(first)
+        asked = paging(info, first, after)
         records = await reading.read_credit_types(
-            info.context.services.database, {}, parse_cursor(after), size + 1
+            info.context.services.database, {}, asked.after, asked.limit
         )
-        return page(records, size, after, credit_type)
+        return asked.page(records, credit_type)
 
     @strawberry.field(description="API keys by id; with a bound key those of its customer alone.")
     async def api_keys(
@@ -72,16 +72,17 @@ class CatalogQueries:
         after: After = None,
     ) -> Connection[ApiKey]:
         """A page."""
-        principal, size = info.context.principal, page_size(first)
+        principal = info.context.principal
         principal.need(Scope.KEYS)
+        asked = paging(info, first, after, principal.customer_id)
         wanted = filter_of(filter)
         if principal.customer_id is not None:
             principal.need_customer(wanted.get("customerId", principal.customer_id), "filter.customerId")
             wanted["customerId"] = principal.customer_id
         records = await reading.read_api_keys(
-            info.context.services.database, wanted, parse_cursor(after), size + 1
+            info.context.services.database, wanted, asked.after, asked.limit
         )
-        return page(records, size, after, api_key)
+        return asked.page(records, api_key)
 
     @strawberry.field(description="The key of this request.")
     async def viewer(self, info: Info) -> Viewer:

@@ -9,10 +9,10 @@ from controlplane.graphql.access import Scope
 from controlplane.graphql.arguments import After, CustomerId, First, filter_of, reader
 from controlplane.graphql.context import Info
 from controlplane.graphql.filters import BudgetFilter, CustomerFilter, EntityFilter, GrantFilter, WalletFilter
-from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.paging import paging
 from controlplane.graphql.types.budgets import Budget, budget
 from controlplane.graphql.types.customers import Customer, Entity, customer, entity
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 from controlplane.graphql.types.wallets import Grant, Wallet, grant, wallet
 
 
@@ -38,13 +38,14 @@ class CustomerQueries:
         after: After = None,
     ) -> Connection[Customer]:
         """A page."""
-        principal, size = info.context.principal, page_size(first)
+        principal = info.context.principal
         principal.need(Scope.READ)
+        asked = paging(info, first, after, principal.customer_id)
         wanted = {**filter_of(filter), "customerId": principal.customer_id}
         records = await reading.read_customers(
-            info.context.services.database, wanted, parse_cursor(after), size + 1
+            info.context.services.database, wanted, asked.after, asked.limit
         )
-        return page(records, size, after, customer)
+        return asked.page(records, customer)
 
     @strawberry.field(description="One entity of a customer; null if there is none.")
     async def entity(
@@ -70,11 +71,12 @@ class CustomerQueries:
         after: After = None,
     ) -> Connection[Entity]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_entities(
-            info.context.services.database, customer, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, customer, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, entity)
+        return asked.page(records, entity)
 
     @strawberry.field(description="One wallet of a customer; null if there is none.")
     async def wallet(
@@ -100,11 +102,12 @@ class CustomerQueries:
         after: After = None,
     ) -> Connection[Wallet]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_wallets(
-            info.context.services.database, customer, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, customer, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, wallet)
+        return asked.page(records, wallet)
 
     @strawberry.field(description="One grant of a customer; null if there is none.")
     async def grant(
@@ -130,11 +133,12 @@ class CustomerQueries:
         after: After = None,
     ) -> Connection[Grant]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_grants(
-            info.context.services.database, customer, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, customer, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, grant)
+        return asked.page(records, grant)
 
     @strawberry.field(
         description="Budgets of a customer in the order of their making, with what is used of them."
@@ -148,8 +152,9 @@ class CustomerQueries:
         after: After = None,
     ) -> Connection[Budget]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_budgets(
-            info.context.services.database, customer, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, customer, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, budget)
+        return asked.page(records, budget)

@@ -9,10 +9,10 @@ from controlplane.graphql.arguments import After, CustomerId, First, filter_of, 
 from controlplane.graphql.context import Info
 from controlplane.graphql.deciding import TimeoutMs, checked
 from controlplane.graphql.filters import DecisionFilter
-from controlplane.graphql.identity import parse_cursor
 from controlplane.graphql.inputs import ConsumeInput
+from controlplane.graphql.paging import paging
 from controlplane.graphql.types.decisions import Decision
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 from controlplane.graphql.types.recorded import RecordedDecision, recorded_decision
 
 
@@ -58,8 +58,9 @@ class DecisionQueries:
         after: After = None,
     ) -> Connection[RecordedDecision]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_decisions(
-            info.context.services.database, customer, filter_of(filter), parse_cursor(after), size + 1
+            info.context.services.database, customer, filter_of(filter), asked.after, asked.limit
         )
-        return page(records, size, after, recorded_decision)
+        return asked.page(records, recorded_decision)

@@ -9,9 +9,9 @@ from controlplane.graphql.arguments import After, CustomerId, First, filter_of, 
 from controlplane.graphql.context import Info
 from controlplane.graphql.failures import failure
 from controlplane.graphql.filters import LedgerFilter, SeqOrder, UsageFilter
-from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.paging import paging
 from controlplane.graphql.types.history import LedgerEntry, UsageEvent, ledger_entry, usage_event
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 
 Order = Annotated[SeqOrder, strawberry.argument(description="The newest first, unless told.")]
 
@@ -36,15 +36,16 @@ class HistoryQueries:
         after: After = None,
     ) -> Connection[LedgerEntry]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_ledger_entries(
             info.context.services.database,
             customer,
             {**filter_of(filter), **ascending(order_by), "withMoney": is_selected(info, "money")},
-            parse_cursor(after),
-            size + 1,
+            asked.after,
+            asked.limit,
         )
-        return page(records, size, after, ledger_entry)
+        return asked.page(records, ledger_entry)
 
     @strawberry.field(description="One usage event of a customer; null if there is none.")
     async def usage_event(
@@ -73,12 +74,13 @@ class HistoryQueries:
         after: After = None,
     ) -> Connection[UsageEvent]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_usage_events(
             info.context.services.database,
             customer,
             {**filter_of(filter), **ascending(order_by)},
-            parse_cursor(after),
-            size + 1,
+            asked.after,
+            asked.limit,
         )
-        return page(records, size, after, usage_event)
+        return asked.page(records, usage_event)

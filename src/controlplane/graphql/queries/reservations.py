@@ -9,9 +9,9 @@ from controlplane.graphql.arguments import After, CustomerId, First, filter_of, 
 from controlplane.graphql.context import Info
 from controlplane.graphql.failures import failure
 from controlplane.graphql.filters import ReservationFilter, SeqOrder
-from controlplane.graphql.identity import parse_cursor
+from controlplane.graphql.paging import paging
 from controlplane.graphql.queries.history import Order, ascending
-from controlplane.graphql.types.nodes import Connection, page, page_size
+from controlplane.graphql.types.nodes import Connection
 from controlplane.graphql.types.reservations import Reservation, reservation
 
 
@@ -46,12 +46,13 @@ class ReservationQueries:
         after: After = None,
     ) -> Connection[Reservation]:
         """A page."""
-        customer, size = reader(info, customer_id), page_size(first)
+        customer = reader(info, customer_id)
+        asked = paging(info, first, after, customer)
         records = await reading.read_reservations(
             info.context.services.database,
             customer,
             {**filter_of(filter), **ascending(order_by)},
-            parse_cursor(after),
-            size + 1,
+            asked.after,
+            asked.limit,
         )
-        return page(records, size, after, reservation)
+        return asked.page(records, reservation)

@@ -116,6 +116,7 @@ class Budget(Node):
     archived_at: DateTime | None = strawberry.field(description="When it was archived, for good, if so.")
     usage: list[BudgetUsage] = strawberry.field(
         description="Its subjects, the hundred that were used last; who has used nothing yet is not there."
+        " In a decision: whom the request is counted on."
     )
     created_at: DateTime = strawberry.field(description="When it was set first.")
 

@@ -122,7 +122,8 @@ class Decision:
     entitlement: Entitlement | None = strawberry.field(description="What the plan says; null without one.")
     binding: Binding | None = strawberry.field(description="What denied it, or is nearest to.")
     budgets: list[Budget] | None = strawberry.field(
-        description="All budgets on its path as they stand now, with `detail: FULL` only."
+        description="With `detail: FULL` only: all budgets that count this request, as they stand now, each"
+        " with those of its path and its session whom it counts, at zero too."
     )
     warnings: list[BudgetWarning] = strawberry.field(description="Soft budgets that were passed.")
     retry_after: int | None = strawberry.field(

@@ -1,19 +1,13 @@
 """Relay: nodes, edges, pages; and how a record becomes a type."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from controlplane.db.reading import Record
-from controlplane.graphql.failures import failure
-from controlplane.graphql.identity import cursor_of
-
-#: Most things a page has, and how many it has unless told.
-LARGEST_PAGE = 100
-USUAL_PAGE = 50
 
 T = TypeVar("T")
 
@@ -52,35 +46,6 @@ class Connection(Generic[T]):
     edges: list[Edge[T]] = strawberry.field(description="The things, each with its cursor.")
     nodes: list[T] = strawberry.field(description="The things alone.")
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
-
-
-def page_size(first: int | None) -> int:
-    """How many are asked for.
-
-    Raises:
-        GraphQLError: ``BAD_USER_INPUT``; not between 1 and 100.
-    """
-    size = USUAL_PAGE if first is None else first
-    if not 1 <= size <= LARGEST_PAGE:
-        raise failure("BAD_USER_INPUT", f"first: between 1 and {LARGEST_PAGE}", field="first")
-    return size
-
-
-def page(records: Sequence[Record], size: int, after: Any, make: Callable[[Record], T]) -> Connection[T]:
-    """A connection of what was read with ``limit = size + 1``."""
-    shown = records[:size]
-    nodes = [make(record) for record in shown]
-    cursors = [cursor_of(record["key"]) for record in shown]
-    return Connection(
-        edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)],
-        nodes=nodes,
-        page_info=PageInfo(
-            has_next_page=len(records) > size,
-            has_previous_page=after is not None,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
-    )
 
 
 def from_record(made: type[T], record: Record, **given: Any) -> T:
