@@ -1,8 +1,9 @@
 """Judges what happened in a race: in the order of ``seq``, the model must have answered the same.
 
 An operation's place is the last ``seq`` that it took or was judged after, then its instant. One that left no
-trace (a replay, a conflict, a change that changed nothing, a reversal refused) has none: it must fit some moment between its call
-and its answer. What was booked because it was due, by an operation without a place, is an operation too.
+trace (a replay, a conflict, a change that changed nothing, a reversal refused) has none: it must fit some
+moment between its call and its answer. What was booked because it was due, by an operation without a place,
+is an operation too.
 """
 
 import copy
