@@ -1,11 +1,15 @@
 -- Grants are what they were made: the terms that nothing changes are those that core.ledger_origin keeps, and none is missing of those it
 -- knows; core.verify_terms follows the others from there. Of grants made before it kept them, what their keys were used for is known by
 -- its fingerprint, and on what ground they were made. And a wallet may be overdrawn as far as was said last.
+--
+-- Joins are by hash: where the planner expects a handful, it would compare each grant with every key or change of its customer.
 CREATE OR REPLACE FUNCTION core.verify_granted(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
+SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
