@@ -136,6 +136,10 @@ COMMENT ON FUNCTION core.grant_update_faults(core.credit_grant, core.credit_gran
 IS 'What is wrong with new terms of a grant.';
 COMMENT ON FUNCTION core.grant_terms_json(core.credit_grant)
 IS 'The terms of a grant that may change, for the history of changes.';
+COMMENT ON FUNCTION core.all_grant_terms(core.credit_grant)
+IS 'All terms of a grant, as history keeps those with which it was made.';
+COMMENT ON FUNCTION core.term_unlike_print(jsonb, bytea, timestamptz)
+IS 'The first term in which a grant is not the one that its key was used for.';
 COMMENT ON FUNCTION core.grant_terms(text [])
 IS 'The terms of grants as they were, each with the stretch of seq in which it had them.';
 COMMENT ON FUNCTION core.transferable_grants(core.wallet, timestamptz)
@@ -179,6 +183,8 @@ COMMENT ON FUNCTION core.verify_balances_after(text [])
 IS 'The balances noted on entries against the running fold.';
 COMMENT ON FUNCTION core.grant_sides(text [])
 IS 'Both sides of every ledger entry of a grant, with what each did to its account.';
+COMMENT ON FUNCTION core.verify_granted(text [])
+IS 'Grants against what they were made, and limits of overdrafts against what was said last.';
 COMMENT ON FUNCTION core.verify_terms(text [])
 IS 'Terms of grants against their changes, and transfers against what they moved.';
 COMMENT ON FUNCTION core.verify_grants(text [])

@@ -495,7 +495,8 @@ CREATE TABLE core.ledger_origin (
     customer_id text NOT NULL,
     seq bigint NOT NULL,
     actor text NOT NULL,
-    source text
+    source text,
+    terms jsonb
 );
 
 CREATE TABLE core.month (

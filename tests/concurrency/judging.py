@@ -1,14 +1,17 @@
 """Judges what happened in a race: in the order of ``seq``, the model must have answered the same.
 
 An operation's place is the last ``seq`` that it took or was judged after, then its instant. One that left no
-trace (a replay, a conflict, a change that changed nothing) has none: it must fit some moment between its call
-and its answer. What was booked because it was due, by an operation without a place, is an operation too.
+trace (a replay, a conflict, a change that changed nothing, a reversal refused) has none: it must fit some
+moment between its call and its answer. What was booked because it was due, by an operation without a place,
+is an operation too.
 """
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from psycopg.types.json import Jsonb
 
 from tests.concurrency.pricing import Pricing, sets_rates
 from tests.concurrency.racing import Arena, Done
@@ -38,18 +41,33 @@ class Placed:
 
 
 def judge(arena: Arena, done: Sequence[Done]) -> str | None:
-    """Says what is wrong first, with any customer, or in what ``verify`` finds."""
+    """Says what is wrong first, with any customer, or in what ``verify`` and ``verify_seals`` find."""
     wrong = [
         f"{name}: {offender}"
         for name, offender in arena.rows(
             "SELECT check_name, offender FROM api.verify(%s) WHERE offender IS NOT NULL", arena.customers
         )
     ]
+    wrong += broken_seals(arena)
     for world in range(len(arena.sql)):
         own = [each for each in done if each.world == world]
         if fault := Judge(arena, world).judge(own):
             wrong.append(f"world {world}: {fault}")
     return wrong[0] if wrong else None
+
+
+def broken_seals(arena: Arena) -> list[str]:
+    """Seals what is left to seal; then every row must fit, and every head that was told before."""
+    for customer in arena.customers:
+        arena.seal(arena.admin, customer)
+    return [
+        f"{name}: {offender}"
+        for name, offender in arena.rows(
+            "SELECT check_name, offender FROM api.verify_seals(%s, %s) WHERE offender IS NOT NULL",
+            arena.customers,
+            Jsonb(arena.heads),
+        )
+    ]
 
 
 class Judge:
@@ -86,7 +104,11 @@ class Judge:
             actor: (seq, at)
             for actor, seq, at in self.arena.rows(
                 "SELECT actor, seq, recorded_at FROM core.change WHERE customer_id = %s AND seq > %s"
-                " AND kind <> 'RAISE_ENDED' AND actor <> 'unknownEntity'",
+                " AND kind <> 'RAISE_ENDED' AND actor <> 'unknownEntity'"
+                " UNION ALL SELECT actor, seq, recorded_at FROM core.reversal"
+                " WHERE customer_id = %s AND seq > %s",
+                self.sql._customer,
+                self.sql_seq,
                 self.sql._customer,
                 self.sql_seq,
             )
@@ -109,6 +131,8 @@ class Judge:
                 where = max((row["seq"], row["recorded_at"]) for row in recorded)
             if each.error is not None:
                 assert where is None, f"refused, and has an effect: {each}"
+                if each.operation["op"] == "reverse":
+                    loose.append(each)  # others are refused by the clock too, which nobody has read
             elif where is not None:
                 placed.append(Placed(*where, each, given))
             else:
@@ -226,7 +250,9 @@ def act(model: ModelBackend, operation: Operation) -> list[Answer]:
 
 
 def answers_of(judge: Judge, done: Done) -> list[dict[str, object]]:
-    """The rows as answers; now that all grants have their names."""
+    """The rows as answers; now that all grants have their names. A change answers only if it is refused."""
+    if done.refused is not None:
+        return [{"malformed": done.refused}]
     if not done.rows:
         return []
     if "steps" in done.operation:

@@ -26,7 +26,7 @@ from psycopg.types.json import Jsonb
 from tests.conformance import forms
 from tests.conformance.model_backend import ModelBackend
 from tests.conformance.replay import apply
-from tests.conformance.sql_backend import SqlBackend
+from tests.conformance.sql_backend import SqlBackend, refusals_told
 
 CONNECTIONS = 16
 
@@ -47,6 +47,7 @@ class Done:
     ended: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
     error: str | None = None  # the state of a refusal
+    refused: str | None = None  # and what it says of a change, as ``Malformed`` does
     deferred: bool = False
 
     def __str__(self) -> str:
@@ -58,6 +59,7 @@ class Racer(SqlBackend):
 
     def __init__(self, world: SqlBackend, connection: psycopg.Connection, actor: str) -> None:
         self.__dict__.update(world.__dict__)
+        self._seen = world._rows  # type: ignore[method-assign]
         self._connection = connection
         self.actor = actor
 
@@ -70,10 +72,6 @@ class Racer(SqlBackend):
     def _change(self, function: str, **fields: Any) -> Any:
         return self._one(f"SELECT api.{function}(%s, %s, %s)", self._customer, Jsonb(fields), self.actor)
 
-    def _refusable(self, function: str, **fields: Any) -> Any:
-        """A refusal ends the operation, and is looked at no further."""
-        return self._change(function, **fields)
-
     def suspend_customer(self, suspended: bool) -> None:
         self._suspend(None, suspended)
 
@@ -82,7 +80,8 @@ class Racer(SqlBackend):
 
     def _suspend(self, entity_id: str | None, suspended: bool) -> None:
         statement = "SELECT api.set_suspension(%s, %s, %s, %s)"
-        self._one(statement, self._customer, entity_id, suspended, self.actor)
+        with refusals_told():
+            self._one(statement, self._customer, entity_id, suspended, self.actor)
 
     def _decide(self, verb: str, items: Sequence[forms.Item], observe: bool) -> list[forms.Answer]:
         rows = self._ask(
@@ -102,7 +101,9 @@ class Racer(SqlBackend):
             return cursor.fetchall()
 
     def settled_on(self, operation: forms.Operation) -> forms.Operation:
-        """A reservation that is not known yet when a step is sent is nobody's for ever."""
+        """What it means now: of events the last one; a reservation not known yet is nobody's for ever."""
+        if operation["op"] == "reverse":
+            return {**operation, "event": max(len(self._events_of(operation["key"])) - 1, 0)}
         if "steps" not in operation:
             return operation
         steps: list[Any] = [
@@ -134,6 +135,7 @@ class Arena:
             (model.customer.seq, int(sql.state()["seq"]))
             for model, sql in zip(self.models, self.sql, strict=True)
         ]
+        self.heads: list[dict[str, Any]] = []  # of seals, as somebody outside keeps them
         self.sql[0]._stop_clock()
 
     @property
@@ -171,6 +173,9 @@ class Arena:
         if step[0][1]["op"] == "advance":
             self.move_clock(timedelta(seconds=step[0][1]["seconds"]))
             return []
+        if step[0][1]["op"] == "seal":
+            self.seal(connection, racers[0]._customer)
+            return []
         if len(step) == 1:
             attempt(done, lambda: apply_to(racers[0], done[0]))
         else:
@@ -206,6 +211,11 @@ class Arena:
                 assert all(row["seq"] is None and row["reason"] is None for row in each.rows)
                 each.rows = []
 
+    def seal(self, connection: psycopg.Connection, customer: str) -> None:
+        """What nothing else notices."""
+        [(head,)] = connection.execute("SELECT api.seal(%s) - 'sealed'", (customer,)).fetchall()
+        self.heads.append(head)
+
     def move_clock(self, by: timedelta) -> None:
         """What ``api.advance_clock`` does but for partitions: months ahead stay in DEFAULT."""
         self.admin.execute("UPDATE core.installation SET clock_offset = clock_offset + %s", (by,))
@@ -214,6 +224,8 @@ class Arena:
 def apply_to(racer: Racer, done: Done) -> None:
     done.operation = racer.settled_on(done.operation)
     done.rows = apply(racer, done.operation)
+    if done.rows and "malformed" in done.rows[0]:
+        done.error, done.refused, done.rows = "UC101", done.rows[0]["malformed"], []
 
 
 def attempt(done: Sequence[Done], act: Callable[[], None]) -> None:

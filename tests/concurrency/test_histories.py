@@ -8,6 +8,7 @@ the same each time; in which order it happens is not.
 import json
 import os
 import time
+from collections import Counter
 
 import psycopg
 import pytest
@@ -57,3 +58,23 @@ def test_race(seed: int, admin: psycopg.Connection, connections: list[psycopg.Co
         pytest.fail(
             f"seed {seed}: {wrong}\nin fewer steps: {same or 'not seen again'}\n{told}", pytrace=False
         )
+
+
+def test_everything_races(admin: psycopg.Connection, connections: list[psycopg.Connection]) -> None:
+    """What is made is done while others spend: usage and payments are taken back, history is sealed."""
+    done: Counter[str] = Counter()
+    refused: Counter[str | None] = Counter()
+    heads = 0
+    for seed in range(500, 504):
+        worlds = make_worlds(seed)
+        arena = Arena(admin, worlds)
+        raced = arena.race(connections, make_lanes(seed, worlds, 12))
+        heads += len(arena.heads)
+        assert judge(arena, raced) is None
+        done += Counter(each.operation["op"] for each in raced if not each.error)
+        refused += Counter(each.refused for each in raced if each.operation["op"] == "reverse")
+    assert done["reverse"] > 10, (done, refused)
+    assert refused["share SHARE_EXCEEDED"] > 0, refused
+    changes = ("voidGrant", "chargeBack", "setReversalOfExpired", "settle", "moveEntity", "setRates")
+    assert min(done[op] for op in changes) > 0, done
+    assert heads > 10

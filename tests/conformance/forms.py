@@ -192,6 +192,7 @@ class Operation(TypedDict, total=False):
         "reverse",
         "setReversalOfExpired",
         "chargeBack",
+        "seal",  # in races, where it changes nothing that is judged
     ]
     items: list[Item]
     steps: list[Step]
@@ -220,6 +221,7 @@ class Operation(TypedDict, total=False):
     reversalId: str
     key: str
     share: str
+    event: int  # which of those that settled the reservation, the first is 0; absent: the last
     policy: str
 
 

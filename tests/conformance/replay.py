@@ -42,7 +42,7 @@ def apply(backend: Backend, operation: Operation) -> list[Answer]:
                     given["transferId"], given["source"], given["target"], given["amount"]
                 )
             case "reverse":
-                backend.reverse(given["reversalId"], given["key"], given["share"])
+                backend.reverse(given["reversalId"], given["key"], given["share"], given.get("event", -1))
             case "setReversalOfExpired":
                 backend.set_reversal_of_expired(given["policy"])
             case "chargeBack":

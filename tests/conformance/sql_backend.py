@@ -131,23 +131,16 @@ class SqlBackend:
         for place, part in enumerate(moved["parts"]):
             self._grants[part["grantId"]] = f"{transfer_id}.{place}"
 
-    def reverse(self, reversal_id: str, key: str, share: str) -> None:
-        used = self._rows(
-            "SELECT u.seq::text FROM core.idempotency AS i"
-            " JOIN core.usage_event AS u ON u.customer_id = i.customer_id"
-            "  AND coalesce(u.reservation_no, u.seq) = i.seq"
-            " WHERE i.customer_id = %s AND i.key = core.key_bytes(%s) AND i.allowed ORDER BY u.seq DESC",
-            self._customer,
-            key,
-        )
+    def reverse(self, reversal_id: str, key: str, share: str, event: int = -1) -> None:
+        used = self._events_of(key)
         made = self._refusable(
             "reverse_consumption",
             idempotencyKey=f"reversal-{reversal_id}",
-            usageEventId=used[0][0] if used else "0",
+            usageEventId=used[event] if event < len(used) and used else "0",
             share=share,
             reason="test",
         )
-        fresh = self._rows(
+        fresh = self._seen(
             "SELECT g.grant_no::text FROM core.reversal AS r JOIN core.credit_grant AS g"
             " ON g.customer_id = r.customer_id AND g.grant_no BETWEEN r.first_seq AND r.seq"
             " WHERE r.customer_id = %s AND r.seq = %s ORDER BY g.grant_no",
@@ -155,6 +148,18 @@ class SqlBackend:
             made["seq"],
         )
         self._grants |= {grant_no: f"{reversal_id}.{place}" for place, (grant_no,) in enumerate(fresh)}
+
+    def _events_of(self, key: str) -> list[str]:
+        """What the request under a key used, in order; of a reservation's that are all that settled it."""
+        used = self._seen(
+            "SELECT u.seq::text FROM core.idempotency AS i"
+            " JOIN core.usage_event AS u ON u.customer_id = i.customer_id"
+            "  AND coalesce(u.reservation_no, u.seq) = i.seq"
+            " WHERE i.customer_id = %s AND i.key = core.key_bytes(%s) AND i.allowed ORDER BY u.seq",
+            self._customer,
+            key,
+        )
+        return [seq for (seq,) in used]
 
     def set_reversal_of_expired(self, policy: str) -> None:
         self._change("upsert_customer", reversalOfExpired=policy)
@@ -515,6 +520,10 @@ class SqlBackend:
     def _one(self, statement: str, *arguments: Any) -> Any:
         self._stop_clock()
         return self._rows(statement, *arguments)[0][0]
+
+    def _seen(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """What stands in tables, which not every role may read."""
+        return self._rows(statement, *arguments)
 
     def _rows(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, arguments).fetchall()  # type: ignore[arg-type]

@@ -30,13 +30,16 @@ class Reverser(Maker):
                 return {"op": "voidGrant", "grantId": self.grants.one()}
             case "chargeBack" if self.grants.known:
                 return {"op": "chargeBack", "grantId": self.grants.one()}
-        # A few of them more often than once, so that their shares add up.
-        sent = chance.one(*self.sent[-8:], *self.reserved[-4:])
+        key = self.taken_back()["idempotencyKey"]
         return {
             "op": "reverse",
             "reversalId": self.name("v"),
-            "key": sent["idempotencyKey"],
+            "key": key,
             "share": chance.one(
                 "1", "0.5", "0.333333333", "0.25", "0.000000001", "0.7", "0" if chance.rarely() else "1"
             ),
         }
+
+    def taken_back(self) -> forms.Item:
+        """A few of them more often than once, so that their shares add up."""
+        return self.chance.one(*self.sent[-8:], *self.reserved[-4:])

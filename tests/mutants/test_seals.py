@@ -16,6 +16,7 @@ from tests.servers import ROLE_PREFIX
 from tests.sql import test_erase_entity as erasing
 from tests.sql import test_seal_chain as chains
 from tests.sql import test_seals as seals
+from tests.sql import test_verify_granted as granted
 from tests.sql.configuring import Configuration
 
 
@@ -34,6 +35,7 @@ class Slip:
 
 HISTORY, SEALED, LONG, SHORT = seals.history, seals.sealed_history, chains.long_chain, chains.many_operations
 ERASED = erasing.zeldas
+GRANTED, OLDER, OVERDRAWING = granted.granted, granted.made_before, granted.overdrawing
 
 SLIPS = (
     Slip(
@@ -209,6 +211,80 @@ SLIPS = (
                 "'reason', p_input -> 'reason')",
             ),
         )
+    ),
+    *(
+        Slip(
+            f"nobody misses the {what} of a grant",
+            "core.all_grant_terms",
+            pattern,
+            "",
+            granted.finds_every_term,
+            GRANTED,
+        )
+        for what, pattern in (
+            ("wallet", r"'walletNo', p_grant\.wallet_no, "),
+            ("grant it is of", r"'fromGrantNo', p_grant\.from_grant_no, "),
+            ("place in its lot", r"'lotOffset', [^,]*, ?\n? *"),
+            ("amount", r"'amount', [^,]*, "),
+            ("kind", r"'kind', p_grant\.grant_kind, "),
+            ("features", r"'features', [^,]*,"),
+            ("cost basis", r"'costBasis', [^,]*, "),
+            ("currency", r"'currency', [^,]*, "),
+            ("source", r"'source', [^,]*, "),
+            ("first day", r", 'createdAt', p_grant\.created_at"),
+            ("dates and the priority", r"core\.grant_terms_json\(p_grant\) \|\| "),
+        )
+    ),
+    *(
+        Slip(
+            f"nobody keeps the terms of {what}", function, pattern, "NULL", granted.finds_every_term, GRANTED
+        )
+        for what, function, pattern in (
+            ("grants", "api.grant_credits", r"core\.all_grant_terms\(g\)"),
+            ("parts", "core.book_transfer", r"core\.all_grant_terms\(v_part\)"),
+            ("adjustments", "core.book_reversal", r"CASE WHEN g\.grant_no IS NOT NULL THEN[^;]*? END"),
+        )
+    ),
+    Slip(
+        "terms are not sealed",
+        "core.sealed_rows",
+        r"\|\| CASE WHEN o\.terms IS NULL[^;]*? END",
+        "",
+        seals.test_every_column_is_sealed,
+        SEALED,
+        ("ledger_origin",),
+    ),
+    Slip(
+        "changes of terms begin anywhere",
+        "core.verify_terms",
+        r"WHERE o\.terms IS NOT NULL",
+        "WHERE false",
+        granted.finds_every_term,
+        GRANTED,
+    ),
+    Slip(
+        "keys are not asked of grants made before",
+        "core.term_unlike_print",
+        r"WHERE part\.asked <> part\.found",
+        "WHERE false",
+        granted.finds_what_keys_know,
+        OLDER,
+    ),
+    Slip(
+        "a grant made before that began at once is suspected",
+        "core.term_unlike_print",
+        r"part\.asked = int4send\(hashtext\(''\)\)",
+        "false",
+        granted.finds_what_keys_know,
+        OLDER,
+    ),
+    Slip(
+        "overdrafts are not compared",
+        "core.verify_granted",
+        r"l\.was <> l\.overdraft_limit",
+        "false",
+        granted.finds_overdrafts,
+        OVERDRAWING,
     ),
     Slip(
         "what is said meanwhile stays",

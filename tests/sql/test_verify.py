@@ -12,6 +12,7 @@ CHECKS = {
     "balances_after",
     "grants",
     "overspend",
+    "granted",
     "terms",
     "charges",
     "counters",
@@ -129,7 +130,10 @@ def test_all_is_well_through_a_long_day(world) -> None:
 TAMPERED = {
     "UPDATE core.wallet SET held = 1 WHERE wallet_no > 0": {"balances", "reservations"},
     "UPDATE core.wallet SET available = available + 1": {"balances", "overspend"},
-    "UPDATE core.wallet SET overdraft_limit = 1, owed = 1 WHERE wallet_id = 'ada:general'": {"balances"},
+    "UPDATE core.wallet SET overdraft_limit = 1, owed = 1 WHERE wallet_id = 'ada:general'": {
+        "balances",
+        "granted",
+    },
     "UPDATE core.ledger_entry SET to_balance_after = to_balance_after + 1 WHERE kind = 'GRANT'": {
         "balances_after"
     },
@@ -144,7 +148,7 @@ TAMPERED = {
     "DELETE FROM core.ledger_entry WHERE kind = 'CONSUME'": {"balances", "charges", "grants"},
     "UPDATE core.ledger_entry SET kind = 'OVERDRAFT_REPAID' WHERE kind = 'GRANT'": {"chart", "keys"},
     "UPDATE core.credit_grant SET remaining = remaining - 1 WHERE amount = 30": {"grants", "overspend"},
-    "UPDATE core.credit_grant SET amount = amount + 1 WHERE amount = 30": {"grants"},
+    "UPDATE core.credit_grant SET amount = amount + 1 WHERE amount = 30": {"granted", "grants"},
     "UPDATE core.credit_grant SET is_open = NOT is_open": {"grants"},
     "UPDATE core.credit_grant SET is_scheduled = NOT is_scheduled WHERE amount = 7": {"grants", "overspend"},
     """UPDATE core.usage_event SET credits = '{"general": "9"}'""": {"charges", "counters"},
@@ -153,9 +157,13 @@ TAMPERED = {
     "DELETE FROM core.counter_window": {"counters"},
     "UPDATE core.usage_event SET counters = (counters::jsonb - 0)::json": {"counters"},
     # What should have burned first: the other lot, the other wallet, the other type.
-    "UPDATE core.credit_grant SET priority = 49 WHERE amount = 3": {"burn_order"},
-    "UPDATE core.credit_grant SET features = '{other}' WHERE amount = 30": {"burn_order", "references"},
-    "UPDATE core.credit_grant SET effective_at = now() WHERE amount = 30": {"burn_order"},
+    "UPDATE core.credit_grant SET priority = 49 WHERE amount = 3": {"burn_order", "terms"},
+    "UPDATE core.credit_grant SET features = '{other}' WHERE amount = 30": {
+        "burn_order",
+        "granted",
+        "references",
+    },
+    "UPDATE core.credit_grant SET effective_at = now() WHERE amount = 30": {"burn_order", "terms"},
     "UPDATE core.wallet SET entity_no = (SELECT entity_no FROM core.entity WHERE entity_id = 'bob')"
     " WHERE wallet_no IN (SELECT wallet_no FROM core.credit_grant WHERE amount = 30)": {"burn_order"},
     "DELETE FROM core.change WHERE seq = 3": {"seq"},

@@ -42,8 +42,11 @@ TAMPERED = {
     # Another grant gets back what this one had paid.
     "UPDATE core.ledger_entry SET grant_no = (SELECT min(grant_no) FROM core.credit_grant)"
     " WHERE kind = 'REVERSAL' AND grant_no <> seq": {"grants", "reversals"},
-    "UPDATE core.credit_grant SET from_grant_no = NULL WHERE grant_kind = 'ADJUSTMENT'": {"reversals"},
-    "UPDATE core.credit_grant SET from_grant_no = 1 WHERE amount = 60": {"terms"},
+    "UPDATE core.credit_grant SET from_grant_no = NULL WHERE grant_kind = 'ADJUSTMENT'": {
+        "granted",
+        "reversals",
+    },
+    "UPDATE core.credit_grant SET from_grant_no = 1 WHERE amount = 60": {"granted", "terms"},
     "DELETE FROM core.reversal WHERE share = 0.5": {"counters", "keys", "reversals", "seq"},
     "DELETE FROM core.idempotency WHERE seq = (SELECT max(seq) FROM core.reversal)": {"keys"},
     "DELETE FROM core.ledger_entry WHERE kind = 'REVERSAL' AND grant_no <> seq": {

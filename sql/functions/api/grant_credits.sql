@@ -57,7 +57,9 @@ BEGIN
   PERFORM core.refuse_faults(v_faults || core.grant_faults(p_input, v_wallet, v_grant, v_gate.last_at));
 
   v_answer := core.book_grant(v_gate, v_wallet, v_grant, p_actor);
-  INSERT INTO core.ledger_origin (customer_id, seq, actor, source) VALUES (p_customer_id, v_gate.seq + 1, p_actor, v_grant.source);
+  INSERT INTO core.ledger_origin (customer_id, seq, actor, source, terms)
+  SELECT p_customer_id, g.grant_no, p_actor, g.source, core.all_grant_terms(g)
+  FROM core.credit_grant AS g WHERE g.customer_id = p_customer_id AND g.grant_no = v_gate.seq + 1;
   INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
   SELECT p_customer_id, v_month, core.key_bytes(p_input ->> 'idempotencyKey'), v_print, v_gate.last_at, v_gate.seq + 1,
          (v_answer - 'walletId' || jsonb_build_object('walletNo', w.wallet_no))::json, true

@@ -12,7 +12,7 @@
 --   recorded_at     never backwards along seq                         entities        paths and types of the tree
 --   gates           what a gate says of its customer                  raises          raises in force
 --   keys            one for each usage event, grant, transfer, …      references      what is named of the catalogue exists
---   terms           grants and transfers = their changes
+--   terms           grants and transfers = their changes             granted         grants = what they were made, overdrafts as was said
 --   reservations    what is held, and how each ended                  reversals       never more than there was
 --   chart           every entry joins accounts that its kind may   openings        of months = the fold up to them
 CREATE OR REPLACE FUNCTION api.verify(p_customers text[] DEFAULT NULL)
@@ -26,6 +26,7 @@ BEGIN
   RETURN QUERY SELECT * FROM core.verify_balances(p_customers);
   RETURN QUERY SELECT * FROM core.verify_balances_after(p_customers);
   RETURN QUERY SELECT * FROM core.verify_grants(p_customers);
+  RETURN QUERY SELECT * FROM core.verify_granted(p_customers);
   RETURN QUERY SELECT * FROM core.verify_terms(p_customers);
   RETURN QUERY SELECT * FROM core.verify_charges(p_customers);
   RETURN QUERY SELECT * FROM core.verify_counters(p_customers);

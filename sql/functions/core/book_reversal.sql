@@ -79,8 +79,10 @@ BEGIN
   VALUES (p_gate.customer_id, v_seq, p_gate.seq + 1, p_gate.last_at, p_event.seq, p_event.recorded_at, p_after - p_before,
           coalesce(v_quantities, '{}'), v_credits, v_shortfall, v_counters, p_actor);
   INSERT INTO core.reversal_reason (customer_id, seq, reason) VALUES (p_gate.customer_id, v_seq, p_reason);
-  INSERT INTO core.ledger_origin (customer_id, seq, actor, source)
-  SELECT DISTINCT p_gate.customer_id, e.seq, p_actor, 'usage:' || p_event.seq FROM core.ledger_entry AS e
+  INSERT INTO core.ledger_origin (customer_id, seq, actor, source, terms)
+  SELECT DISTINCT p_gate.customer_id, e.seq, p_actor, 'usage:' || p_event.seq, CASE WHEN g.grant_no IS NOT NULL THEN core.all_grant_terms(g) END
+  FROM core.ledger_entry AS e
+  LEFT JOIN core.credit_grant AS g ON g.customer_id = e.customer_id AND g.grant_no = e.seq
   WHERE e.customer_id = p_gate.customer_id AND e.seq > p_gate.seq AND e.recorded_at = p_gate.last_at;
   RETURN jsonb_build_object(
     'usageEventId', p_event.seq::text, 'share', trim_scale(p_after - p_before)::text, 'reversed', trim_scale(p_after)::text,

@@ -50,7 +50,8 @@ BEGIN
                  (2, 'OVERDRAFT_REPAID', v_to.wallet_no, 'OWED', v_seq, v_repaid, v_to.available + v_part.remaining, v_to.owed - v_repaid))
       AS entry (leg, kind, wallet_no, to_account, grant_no, amount, from_balance, to_balance)
     WHERE amount > 0;
-    INSERT INTO core.ledger_origin (customer_id, seq, actor, source) VALUES (p_gate.customer_id, v_seq, p_actor, v_lot.source);
+    INSERT INTO core.ledger_origin (customer_id, seq, actor, source, terms)
+    VALUES (p_gate.customer_id, v_seq, p_actor, v_lot.source, core.all_grant_terms(v_part));
     v_to.available := v_to.available + v_part.remaining;
     v_to.owed := v_to.owed - v_repaid;
     v_parts := v_parts || jsonb_build_object('fromGrantId', v_lot.grant_no::text, 'grantId', v_seq::text,

@@ -8,7 +8,7 @@
 -- A row is digested as sha256 of what record_send makes of its table's name and its columns: the number of columns, and for each its
 -- type, its length and its bytes, or -1 for a null. Text and JSON are bytes in UTF-8 as they are stored, enumerations their
 -- labels, so no setting of a session and no number of the catalogue has a say. A column that is added later is appended,
--- and only where it is not null, `|| coalesce(record_send(ROW(…)), '')`: what was sealed before keeps its digest.
+-- and only where it is not null (`|| CASE …`, as the terms of grants are): what was sealed before keeps its digest.
 --
 -- A key that was allowed belongs to its operation. A denial takes no seq, and more of them may come at the same seq as long as
 -- no operation follows: it belongs to the next one, since by then all of them are there. Denials after the last
@@ -64,7 +64,8 @@ BEGIN
 
   RETURN QUERY
   SELECT o.seq, 8, 0::bigint, NULL::timestamptz, sha256(record_send(ROW(
-           'ledger_origin'::bytea, v_customer, o.seq, convert_to(o.actor, 'UTF8'), convert_to(o.source, 'UTF8'))))
+           'ledger_origin'::bytea, v_customer, o.seq, convert_to(o.actor, 'UTF8'), convert_to(o.source, 'UTF8')))
+           || CASE WHEN o.terms IS NULL THEN '' ELSE record_send(ROW(convert_to(o.terms::text, 'UTF8'))) END)
   FROM core.ledger_origin AS o
   WHERE o.customer_id = p_customer_id AND o.seq > p_after AND o.seq <= p_up_to;
 

@@ -1,5 +1,5 @@
--- Grants have the terms that their history says: each change began with what the one before it ended with, and the last ended with
--- those of the row; those are void that were voided, and charged back that were charged back. And a transfer moved what it says: its parts follow one another up to it, each to a grant of the other wallet
+-- Grants have the terms that their history says: each change began with what the one before it ended with, the first of all with those with
+-- which the grant was made, and the last ended with those of the row; those are void that were voided, and charged back that were charged back. And a transfer moved what it says: its parts follow one another up to it, each to a grant of the other wallet
 -- that is as large and has the terms of the one it came from, and none stands alone.
 CREATE OR REPLACE FUNCTION core.verify_terms(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
@@ -8,16 +8,22 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+  -- Those that nothing changes; core.verify_granted has them.
+  c_fixed CONSTANT text[] := '{walletNo,fromGrantNo,lotOffset,amount,kind,features,costBasis,currency,source,createdAt}';
 BEGIN
   RETURN QUERY
   WITH told AS (
+    SELECT o.customer_id, o.seq AS grant_no, o.seq, NULL::jsonb AS before, o.terms AS after FROM core.ledger_origin AS o
+    WHERE o.terms IS NOT NULL AND (p_customers IS NULL OR o.customer_id = ANY (p_customers))
+    UNION ALL
     SELECT c.customer_id, c.subject::bigint AS grant_no, c.seq, c.before, c.after FROM core.change AS c
     WHERE c.kind IN ('GRANT_PENDING', 'GRANT_UPDATED') AND (p_customers IS NULL OR c.customer_id = ANY (p_customers))
     UNION ALL
     SELECT g.customer_id, g.grant_no, 9223372036854775807, core.grant_terms_json(g), NULL FROM core.credit_grant AS g
     WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)
   ), stepped AS (
-    SELECT t.*, lag(t.after) OVER (PARTITION BY t.customer_id, t.grant_no ORDER BY t.seq) - '{walletNo,amount}'::text[] AS was FROM told AS t
+    SELECT t.*, lag(t.after) OVER (PARTITION BY t.customer_id, t.grant_no ORDER BY t.seq) - c_fixed AS was FROM told AS t
   ), voided AS (
     SELECT customer_id, grant_no, c.seq
     FROM (SELECT g.customer_id, g.grant_no, g.voided_at FROM core.credit_grant AS g
