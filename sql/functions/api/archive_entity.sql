@@ -10,15 +10,15 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $$
 DECLARE
   v_id text := p_input ->> 'entityId';
   v_gate core.gate;
   v_entity core.entity;
   v_branch integer[];
+  v_no integer;
   v_below bigint;
   v_takes_newcomers boolean;
 BEGIN
@@ -43,9 +43,9 @@ BEGIN
         ELSE '[]' END
       || CASE WHEN v_takes_newcomers
         THEN core.fault('entityId', 'IN_USE', 'is where unknown entities are created, or stands above it: change unknownEntity first') ELSE '[]' END);
-    UPDATE core.entity AS e SET archived_at = v_gate.last_at
-    FROM unnest(v_branch) AS b (no)
-    WHERE e.customer_id = p_customer_id AND e.entity_no = b.no;
+    FOREACH v_no IN ARRAY v_branch LOOP
+      UPDATE core.entity SET archived_at = v_gate.last_at WHERE customer_id = p_customer_id AND entity_no = v_no;
+    END LOOP;
     PERFORM core.end_change(v_gate, 'ENTITY_ARCHIVED', v_entity.entity_no::text,
       jsonb_build_object('entityNo', v_entity.entity_no, 'archived', false),
       jsonb_build_object('entityNo', v_entity.entity_no, 'archived', true, 'descendants', v_below, 'entityNos', to_jsonb(v_branch)), p_actor);
