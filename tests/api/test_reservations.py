@@ -122,6 +122,26 @@ def test_a_replayed_reserve_is_the_live_reservation(api: Api) -> None:
     assert "operation" in consumed["message"]
 
 
+def test_a_replay_shows_what_has_become_of_it(api: Api) -> None:
+    customer, key = api.customer("10"), str(uuid.uuid4())
+    fields = "replayed reservationId reservation { state settled { amount } expiresAt }"
+    mutation = f"mutation ($input: ReserveInput!) {{ answer: reserve(input: $input) {{ {fields} }} }}"
+    wanted = asked(customer, quantities=amount("6"), idempotencyKey=key, ttlSeconds=60)
+
+    first = api.data(mutation, {"input": wanted})["answer"]
+    assert first["reservation"]["state"] == "HELD"
+    step(api, SETTLE, customer, first["reservationId"], quantities=amount("2"), final=False)
+    step(api, EXTEND, customer, first["reservationId"], ttlSeconds=3600)
+    later = api.data(mutation, {"input": wanted})["answer"]
+    assert later["replayed"]
+    assert later["reservation"]["settled"] == [{"amount": "2"}]
+    assert later["reservation"]["expiresAt"] > first["reservation"]["expiresAt"]
+    step(api, RELEASE, customer, first["reservationId"])
+    assert api.data(mutation, {"input": wanted})["answer"]["reservation"]["state"] == "RELEASED"
+    nothing = asked(customer, quantities=amount("60"), idempotencyKey=str(uuid.uuid4()))
+    assert api.data(mutation, {"input": nothing})["answer"]["reservation"] is None
+
+
 def test_release_and_what_has_ended(api: Api) -> None:
     customer = api.customer("10")
     wanted = reserve(api, customer, "6")["reservationId"]

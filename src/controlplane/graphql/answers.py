@@ -46,6 +46,7 @@ def decision(
     reservation_id = answer.get("reservationId")
     used = allowed and recorded and reservation_id is None
     return Decision(
+        customer_id=judgement.customer_id,
         allowed=allowed,
         outcome=DecisionOutcome.ALLOWED if allowed else DecisionOutcome.DENIED,
         reason=Reason(judgement.reason) if judgement.reason else None,
@@ -80,6 +81,7 @@ def step_decision(judgement: Judgement, step: Mapping[str, Any]) -> Decision:
     allowed = judgement.allowed
     event = answer.get("usageEventId")
     return Decision(
+        customer_id=judgement.customer_id,
         allowed=allowed,
         outcome=DecisionOutcome.ALLOWED if allowed else DecisionOutcome.DENIED,
         reason=Reason(judgement.reason) if judgement.reason else None,

@@ -21,7 +21,8 @@ class ReservationMutations:
 
     @strawberry.mutation(
         description="Decide as `consume` does, and hold what it would charge: credits, and every budget on"
-        " the path. It is held until it is settled, released or expires. A replay is the live reservation."
+        " the path. It is held until it is settled, released or expires. A replay is the same answer: ask for"
+        " `reservation` to see whether it still holds."
     )
     async def reserve(
         self,

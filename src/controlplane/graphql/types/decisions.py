@@ -4,10 +4,13 @@ from enum import Enum
 
 import strawberry
 
+from controlplane.db import reading
+from controlplane.graphql.context import Info
 from controlplane.graphql.scalars import JSON, Credits, DateTime, Long
 from controlplane.graphql.types.amounts import CreditAmount, QuantityAmount
 from controlplane.graphql.types.budgets import Budget
 from controlplane.graphql.types.reasons import Reason
+from controlplane.graphql.types.reservations import Reservation, reservation
 
 
 @strawberry.enum(description="What was decided.")
@@ -87,11 +90,13 @@ class Entitlement:
 
 @strawberry.type(
     description="The answer to one request. A denial is an answer, not an error: `reason` says why and"
-    " `binding` with which figures. The recorded answer is replayed exactly; `budgets` is of the moment."
+    " `binding` with which figures. The recorded answer is replayed exactly; `budgets` and"
+    " `reservation` are of the moment."
 )
 class Decision:
     """One answer."""
 
+    customer_id: strawberry.Private[str]
     allowed: bool = strawberry.field(description="Whether it may go on.")
     outcome: DecisionOutcome = strawberry.field(description="The same as a word.")
     reason: Reason | None = strawberry.field(description="Why not, or why it would not have been allowed.")
@@ -129,3 +134,20 @@ class Decision:
     retry_after: int | None = strawberry.field(
         description="Seconds after which the binding limit begins anew; a new attempt needs a new key."
     )
+
+    @strawberry.field(
+        description="That reservation as it stands now. A replay tells what was decided then; here is what"
+        " has become of it: what was settled, until when it holds, whether it has ended."
+    )
+    async def reservation(self, info: Info) -> Reservation | None:
+        """Read anew for each answer; null where nothing was held."""
+        if self.reservation_id is None:
+            return None
+        records = await reading.read_reservations(
+            info.context.services.database,
+            self.customer_id,
+            {"reservationId": str(self.reservation_id)},
+            None,
+            1,
+        )
+        return reservation(records[0]) if records else None
