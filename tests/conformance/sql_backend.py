@@ -140,7 +140,7 @@ class SqlBackend:
             share=share,
             reason="test",
         )
-        fresh = self._seen(
+        fresh = self._rows_seen(
             "SELECT g.grant_no::text FROM core.reversal AS r JOIN core.credit_grant AS g"
             " ON g.customer_id = r.customer_id AND g.grant_no BETWEEN r.first_seq AND r.seq"
             " WHERE r.customer_id = %s AND r.seq = %s ORDER BY g.grant_no",
@@ -151,7 +151,7 @@ class SqlBackend:
 
     def _events_of(self, key: str) -> list[str]:
         """What the request under a key used, in order; of a reservation's that are all that settled it."""
-        used = self._seen(
+        used = self._rows_seen(
             "SELECT u.seq::text FROM core.idempotency AS i"
             " JOIN core.usage_event AS u ON u.customer_id = i.customer_id"
             "  AND coalesce(u.reservation_no, u.seq) = i.seq"
@@ -521,7 +521,7 @@ class SqlBackend:
         self._stop_clock()
         return self._rows(statement, *arguments)[0][0]
 
-    def _seen(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    def _rows_seen(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """What stands in tables, which not every role may read."""
         return self._rows(statement, *arguments)
 

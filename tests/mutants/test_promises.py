@@ -372,7 +372,7 @@ SLIPS = (
         "P3",
         "a check does not see what has expired",
         "core.judge",
-        r"v_g_left\[v_g\] := v_g_left\[v_g\] \+ v_a;",
+        r"v_g_left\[v_g\] := v_g_left\[v_g\] \+ v_row\.rest;",
         "NULL;",
         "rule held",
     ),
