@@ -59,7 +59,7 @@ class Racer(SqlBackend):
 
     def __init__(self, world: SqlBackend, connection: psycopg.Connection, actor: str) -> None:
         self.__dict__.update(world.__dict__)
-        self._seen = world._rows  # type: ignore[method-assign]
+        self._rows_seen = world._rows  # type: ignore[method-assign]
         self._connection = connection
         self.actor = actor
 
