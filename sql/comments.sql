@@ -102,12 +102,10 @@ COMMENT ON FUNCTION core.enqueue_crossings(core.budget, core.counter, numeric []
 IS 'Queue an alert for each threshold that a counter has reached and had not before.';
 COMMENT ON FUNCTION core.enqueue_crossings_of_counter(core.counter, core.counter)
 IS 'Tell of the thresholds that a counter reaches by what it counts.';
-COMMENT ON FUNCTION core.enqueue_crossings_of_budget(core.budget, core.budget)
+COMMENT ON FUNCTION core.enqueue_crossings_of_budget(core.budget, core.budget, timestamptz)
 IS 'Tell of the thresholds that counters reach because their budget changes.';
 COMMENT ON FUNCTION core.tell_of_counter()
 IS 'Trigger: what a counter counts now may cross thresholds.';
-COMMENT ON FUNCTION core.tell_of_budget()
-IS 'Trigger: a budget''s limit, raises or thresholds have changed, or it was paused or goes on.';
 COMMENT ON FUNCTION core.raise_fingerprint(jsonb)
 IS 'The same of a raise.';
 COMMENT ON FUNCTION core.fingerprint_difference(bytea, bytea, text [])

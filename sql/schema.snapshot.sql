@@ -944,8 +944,6 @@ ALTER INDEX core.ledger_entry_pkey ATTACH PARTITION core.ledger_entry_default_pk
 
 ALTER INDEX core.usage_event_pkey ATTACH PARTITION core.usage_event_default_pkey;
 
-CREATE TRIGGER budget_crosses_thresholds AFTER UPDATE OF amount_limit, raised, thresholds, is_active ON core.budget FOR EACH ROW WHEN (((old.thresholds <> '{}'::numeric[]) OR (new.thresholds <> '{}'::numeric[]) OR (old.is_active <> new.is_active))) EXECUTE FUNCTION core.tell_of_budget();
-
 CREATE TRIGGER change_is_immutable BEFORE DELETE OR UPDATE ON core.change FOR EACH ROW EXECUTE FUNCTION core.refuse_change();
 
 CREATE TRIGGER change_is_kept BEFORE TRUNCATE ON core.change FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();

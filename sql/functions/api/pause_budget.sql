@@ -1,5 +1,6 @@
 -- Pauses a budget, or lets it go on. While it is paused it binds nobody, counts nothing and tells of no threshold; what it had
--- counted stays, and it goes on from there in the same window, telling of the thresholds that were reached meanwhile. What was reserved before is settled, released and given back on it all the same.
+-- counted stays, and it goes on from there in the same window, telling of the thresholds that were reached meanwhile. What was
+-- reserved before is settled, released and given back on it all the same.
 --
 --   p_input  budgetId!, paused!
 --

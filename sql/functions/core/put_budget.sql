@@ -19,6 +19,7 @@ BEGIN
     SET amount_limit = v_new.amount_limit, mode = v_new.mode, advice = v_new.advice, is_active = v_new.is_active,
         archived_at = v_new.archived_at, thresholds = v_new.thresholds, budget_version = v_new.budget_version
     WHERE customer_id = v_new.customer_id AND budget_no = v_new.budget_no;
+    PERFORM core.enqueue_crossings_of_budget(p_old, v_new, p_gate.last_at);
   ELSE
     RETURN;
   END IF;

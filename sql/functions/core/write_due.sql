@@ -13,6 +13,12 @@ SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
+DECLARE
+  v_customer text;
+  v_no integer;
+  v_amount numeric;
+  v_old core.budget;
+  v_new core.budget;
 BEGIN
   INSERT INTO core.ledger_entry (customer_id, seq, leg, recorded_at, effective_at, kind, from_wallet_no, to_wallet_no, from_account, to_account,
                                  grant_no, amount, from_balance_after, to_balance_after)
@@ -60,12 +66,14 @@ BEGIN
   SET has_ended = true
   FROM unnest(p_customer, p_kind, p_no) AS b (customer, kind, no)
   WHERE b.kind = 'RAISE_ENDED' AND r.customer_id = b.customer AND r.raise_no = b.no;
-  UPDATE core.budget AS u
-  SET raised = u.raised - b.amount
-  FROM (
-    SELECT customer, subject, sum(amount) AS amount FROM unnest(p_customer, p_kind, p_subject, p_amount) AS b (customer, kind, subject, amount)
-    WHERE kind = 'RAISE_ENDED' GROUP BY customer, subject
-  ) AS b
-  WHERE u.customer_id = b.customer AND u.budget_no = b.subject;
+  FOR v_customer, v_no, v_amount IN
+    SELECT b.customer, b.subject, sum(b.amount) FROM unnest(p_customer, p_kind, p_subject, p_amount) AS b (customer, kind, subject, amount)
+    WHERE b.kind = 'RAISE_ENDED' GROUP BY b.customer, b.subject ORDER BY b.customer, b.subject
+  LOOP
+    UPDATE core.budget SET raised = raised - v_amount WHERE customer_id = v_customer AND budget_no = v_no RETURNING * INTO v_new;
+    v_old := v_new;
+    v_old.raised := v_new.raised + v_amount;
+    PERFORM core.enqueue_crossings_of_budget(v_old, v_new, p_at);
+  END LOOP;
 END
 $$;
