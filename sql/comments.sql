@@ -70,11 +70,11 @@ COMMENT ON FUNCTION core.put_wallets(text, integer, text, jsonb, integer, timest
 IS 'Makes wallets or changes their overdraft limits.';
 COMMENT ON FUNCTION core.policy_json(core.gate, core.customer)
 IS 'The policies of a customer, for the history of changes.';
-COMMENT ON FUNCTION core.parent_faults(text, integer, text)
+COMMENT ON FUNCTION core.parent_faults(text, integer, text, text)
 IS 'A fault where a parent does not exist or stands too deep.';
 COMMENT ON FUNCTION core.type_faults(text, boolean, text)
 IS 'A fault where a type of entity is missing or reserved.';
-COMMENT ON FUNCTION core.move_faults(core.entity, core.entity)
+COMMENT ON FUNCTION core.move_faults(core.entity, core.entity, text)
 IS 'What speaks against moving an entity below another.';
 COMMENT ON FUNCTION core.move_entity(core.entity, core.entity)
 IS 'Moves an entity and everything below it.';
@@ -483,6 +483,10 @@ COMMENT ON FUNCTION core.show_change(text, jsonb)
 IS 'What a change says of its subject, with ids instead of numbers.';
 COMMENT ON FUNCTION api.read_budgets(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s budgets, with what their subjects have used.';
+COMMENT ON FUNCTION api.count_each(text [], text [])
+IS 'How many entities budgets on each of a type count now.';
+COMMENT ON FUNCTION core.count_below(text, integer, text)
+IS 'How many entities of a type stand below one and are not archived.';
 COMMENT ON FUNCTION api.read_budget_raises(text [], text [])
 IS 'Raises of some budgets, those in force and those that ended, the newest first.';
 COMMENT ON FUNCTION api.read_budget_tree(text, jsonb, jsonb, integer)

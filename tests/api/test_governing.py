@@ -288,3 +288,102 @@ def test_thresholds(api: Api) -> None:
         api, "setBudget", "SetBudgetInput", "budget { id }", {**given, "thresholds": ["0.5", "11"]}
     )
     assert [(e["field"], e["code"]) for e in wrong["userErrors"]] == [("thresholds[1]", "OUT_OF_RANGE")]
+
+
+EACH = "budget { budgetId eachType eachCount }"
+
+
+def test_how_many_a_budget_counts(api: Api) -> None:
+    customer = api.customer()
+    for entity, parent in (("a", "team"), ("b", "a"), ("c", None)):
+        given = {"customerId": customer, "entityId": entity, "type": "user", "parentId": parent}
+        assert not mutate(api, "upsertEntity", "UpsertEntityInput", "entity { id }", given)["userErrors"]
+    usual = {"customerId": customer, "measure": "CREDITS", "creditType": "general", "window": "DAY"}
+
+    def counted(name: str, **fields: Any) -> Any:
+        given = usual | {"budgetId": name, "limit": "1"} | fields
+        return mutate(api, "setBudget", "SetBudgetInput", EACH, given)["budget"]["eachCount"]
+
+    assert counted("all", each="user") == "4"
+    assert counted("below", each="user", entityId="team") == "3"
+    assert counted("itself", each="user", entityId="a") == "1"
+    assert counted("mistyped", each="usr") == "0"
+    assert counted("sessions", each="SESSION") is None
+    assert counted("one") is None
+    archived = {"customerId": customer, "entityId": "b"}
+    assert not mutate(api, "archiveEntity", "ArchiveEntityInput", "entity { id }", archived)["userErrors"]
+    page = api.data(
+        "query ($c: ID!) { budgets(customerId: $c) { nodes { budgetId eachCount } } }", {"c": customer}
+    )
+    assert {each["budgetId"]: each["eachCount"] for each in page["budgets"]["nodes"]} == {
+        "team-total": None,
+        "all": "3",
+        "below": "2",
+        "itself": "0",
+        "mistyped": "0",
+        "sessions": None,
+        "one": None,
+    }
+    rows = """query ($c: ID!, $b: ID!) {
+      budgetTree(customerId: $c, filter: { budgetId: $b }) { nodes { entityId } }
+    }"""
+    for name, count in (("all", 3), ("below", 2), ("itself", 0), ("mistyped", 0)):
+        assert len(api.data(rows, {"c": customer, "b": name})["budgetTree"]["nodes"]) == count
+
+
+def test_one_budget_is_found_by_its_id(api: Api) -> None:
+    customer = api.customer()
+    query = """query ($c: ID!, $b: ID!) {
+      budgets(customerId: $c, filter: { budgetId: $b }) { nodes { budgetId } }
+    }"""
+    for name, found in (("team-total", [{"budgetId": "team-total"}]), ("team", []), ("", [])):
+        assert api.data(query, {"c": customer, "b": name})["budgets"]["nodes"] == found
+
+
+LISTS = (
+    *("budgetTree", "budgets", "decisions", "entities", "wallets", "grants"),
+    *("ledgerEntries", "usageEvents", "reservations", "auditEvents"),
+)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_unknown_customer_has_nothing(api: Api, name: str) -> None:
+    query = f"query ($c: ID!) {{ {name}(customerId: $c) {{ nodes {{ __typename }} }} }}"
+    assert api.data(query, {"c": "nobody"}) == {name: {"nodes": []}}
+
+
+def test_what_is_told_says_what_to_do(api: Api) -> None:
+    customer = api.customer()
+
+    def told(name: str, **given: Any) -> list[str]:
+        kind = name[0].upper() + name[1:] + "Input"
+        errors = mutate(api, name, kind, "", {"customerId": customer, **given})["userErrors"]
+        return [f"{each['field']}: {each['message']}" for each in errors]
+
+    counts = {"measure": "QUANTITY", "featureId": "chat", "quantity": "input", "window": "DAY", "limit": "1"}
+    assert told("setBudget", budgetId="b", **(counts | {"quantity": "inpt"})) == [
+        "quantity: chat has no quantity inpt, but input, output"
+    ]
+    colour = [{"key": "colour", "value": "red"}]
+    assert told("setBudget", budgetId="b", dimensions=colour, **counts) == [
+        "dimensions: chat has no dimension colour, but model"
+    ]
+    assert told("setBudget", budgetId="b", entityId="tem", **counts) == ["entityId: there is no entity tem"]
+    assert told("setBudget", budgetId="team-total", window="DAY") == [
+        "window: never changes once a budget is set: set another one, under another id"
+    ]
+    assert told("upsertEntity", entityId="new", type="user", parentId="tem") == [
+        "parentId: there is no entity tem"
+    ]
+    assert told("moveEntity", entityId="user", parentId="tem") == ["parentId: there is no entity tem"]
+    assert told("eraseEntity", entityId="usr") == ["entityId: there is no entity usr"]
+    assert told("upsertEntity", entityId="user", archived=True) == [
+        "archived: only false can be said here; archiveEntity (api.archive_entity) archives"
+    ]
+    assert not told("archiveEntity", entityId="team", includeDescendants=True)
+    assert told("upsertEntity", entityId="user", archived=False) == [
+        "parentId: team is archived; bring it back first"
+    ]
+    assert told("moveEntity", entityId="user", parentId=None) == [
+        "entityId: is archived; bring it back first"
+    ]

@@ -64,6 +64,9 @@ def test_by_the_calendar(window: str, instant: str, start: str, end: str) -> Non
         # The repeated hour is two windows.
         ("HOUR", "2030-10-27T00:15:00", "Europe/Berlin", "2030-10-27 00:00", "2030-10-27 01:00"),
         ("HOUR", "2030-10-27T01:15:00", "Europe/Berlin", "2030-10-27 01:00", "2030-10-27 02:00"),
+        # Put back by half an hour, and forward: the rest of an hour is a window of its own.
+        ("HOUR", "2030-04-06T15:10:00", "Australia/Lord_Howe", "2030-04-06 15:00", "2030-04-06 15:30"),
+        ("HOUR", "2030-10-05T15:40:00", "Australia/Lord_Howe", "2030-10-05 15:30", "2030-10-05 16:00"),
         # Midnight is skipped: the day begins with the first instant after the gap.
         ("DAY", "2018-11-04T12:00:00", "America/Sao_Paulo", "2018-11-04 03:00", "2018-11-05 02:00"),
         # Midnight comes twice: the day begins with the first.

@@ -46,9 +46,14 @@ def by_calendar(window: Window, instant: datetime, zone: ZoneInfo) -> Span:
         start = instant - timedelta(seconds=local.second, microseconds=local.microsecond)
         return Span(start, start + LENGTHS[window])
     if window is Window.HOUR:
-        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        start = instant - past
-        return Span(start, start + LENGTHS[window])
+        # Back, minute by minute, to a full hour, or to where the clock was put by less than one.
+        start = instant - timedelta(seconds=local.second, microseconds=local.microsecond)
+        while start.astimezone(zone).minute and is_steady(start, zone):
+            start -= LENGTHS[Window.MINUTE]
+        end = start + LENGTHS[Window.MINUTE]
+        while end.astimezone(zone).minute and is_steady(end, zone):
+            end += LENGTHS[Window.MINUTE]
+        return Span(start, end)
     today = local.date()
     first = {
         Window.DAY: today,
@@ -58,6 +63,12 @@ def by_calendar(window: Window, instant: datetime, zone: ZoneInfo) -> Span:
     }[window]
     midnight = datetime.combine(first, time())
     return Span(at(midnight, zone), at(stepped(midnight, window, 1), zone))
+
+
+def is_steady(minute: datetime, zone: ZoneInfo) -> bool:
+    """Whether a zone's clock was not put by a part of an hour at the end of the minute before this one."""
+    before = (minute - LENGTHS[Window.MINUTE]).astimezone(zone)
+    return before.minute + 1 == (minute.astimezone(zone).minute or 60)
 
 
 def anchored(window: Window, instant: datetime, zone: ZoneInfo, anchor: datetime) -> Span:

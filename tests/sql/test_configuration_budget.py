@@ -127,6 +127,13 @@ def test_all_faults_of_a_budget_at_once(world) -> None:
     assert world.faults("set_budget", **(QUANTITY | {"featureId": "none"})) == {("featureId", "NOT_FOUND")}
 
 
+def test_advice_is_as_long_as_an_answer_can_bear(world) -> None:
+    for advice in ("x" * 8193, {"models": 2000 * ["large"]}, [8193 * "x"]):
+        assert world.faults("set_budget", **CREDITS, mode="SOFT", advice=advice) == {("advice", "TOO_LONG")}
+    for advice in ("x" * 8192, {"maxTokens": 5}, ["large"], 7, None):
+        assert world.change("set_budget", **CREDITS, mode="SOFT", advice=advice)["advice"] == advice
+
+
 def test_a_raise_adds_until_it_ends(world) -> None:
     world.change("set_budget", **CREDITS)
     until = world.clock("1 hour")

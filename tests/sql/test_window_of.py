@@ -48,6 +48,13 @@ def test_by_the_calendar(connection) -> None:
         ("HOUR", "Europe/Berlin", "2026-10-25 00:30", "2026-10-25 00:00", "2026-10-25 01:00"),
         ("HOUR", "Europe/Berlin", "2026-10-25 01:30", "2026-10-25 01:00", "2026-10-25 02:00"),
         ("MONTH", "Europe/Berlin", "2026-03-31 21:59", "2026-02-28 23:00", "2026-03-31 22:00"),
+        # Lord Howe goes back and forward by half an hour: the rest of an hour is a window of its own.
+        ("HOUR", "Australia/Lord_Howe", "2026-04-04 14:59:59", "2026-04-04 14:00", "2026-04-04 15:00"),
+        ("HOUR", "Australia/Lord_Howe", "2026-04-04 15:10", "2026-04-04 15:00", "2026-04-04 15:30"),
+        ("HOUR", "Australia/Lord_Howe", "2026-10-03 15:29", "2026-10-03 14:30", "2026-10-03 15:30"),
+        ("HOUR", "Australia/Lord_Howe", "2026-10-03 15:40", "2026-10-03 15:30", "2026-10-03 16:00"),
+        # Chatham goes forward by an hour, but at a quarter to three.
+        ("HOUR", "Pacific/Chatham", "2026-09-26 14:05", "2026-09-26 13:15", "2026-09-26 14:15"),
         # Havana goes back over midnight: the day begins at the first of two.
         ("DAY", "America/Havana", "2026-11-01 04:30", "2026-11-01 04:00", "2026-11-02 05:00"),
         ("DAY", "America/Havana", "2026-11-01 05:30", "2026-11-01 04:00", "2026-11-02 05:00"),
@@ -127,6 +134,22 @@ def test_windows_of_a_day_and_more_leave_no_gap(connection) -> None:
         if anchor is None:
             wall = end.astimezone(ZoneInfo(zone))
             assert wall.hour * 60 + wall.minute <= 60  # midnight, or the end of what is skipped
+
+
+def test_hours_follow_each_other_where_a_zone_is_put_forward_and_back(connection) -> None:
+    for zone in ("Australia/Lord_Howe", "America/Santiago", "Pacific/Chatham", "Europe/Berlin"):
+        for change in ("2026-03-29", "2026-04-04", "2026-09-05", "2026-09-26", "2026-10-03", "2026-10-25"):
+            at, end = utc(f"{change} 00:00"), None
+            while at < utc(f"{change} 20:00"):
+                start, ends = window(connection, "HOUR", at, zone)
+                assert end is None or start == end, (zone, at)
+                assert start <= at < ends, (zone, at)
+                # The same all through it, to its last instant.
+                assert window(connection, "HOUR", ends - timedelta(microseconds=1), zone) == (start, ends), (
+                    zone,
+                    at,
+                )
+                at = end = ends
 
 
 def test_the_session_has_no_part_in_it(connection) -> None:

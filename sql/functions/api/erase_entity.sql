@@ -31,7 +31,7 @@ BEGIN
   v_gate := core.begin_change(p_customer_id);
   SELECT entity_no INTO v_no FROM core.entity WHERE customer_id = p_customer_id AND entity_id = p_input ->> 'entityId' AND entity_no = v_no;
   IF v_no IS NULL THEN
-    PERFORM core.refuse_faults(core.fault('entityId', 'NOT_FOUND', 'there is no such entity'));
+    PERFORM core.refuse_faults(core.fault('entityId', 'NOT_FOUND', format('there is no entity %s', p_input ->> 'entityId')));
   END IF;
   v_events := v_events || ARRAY(SELECT core.metadata_of(p_customer_id, v_no, v_seen));
   DELETE FROM core.usage_metadata WHERE customer_id = p_customer_id AND seq = ANY (v_events);

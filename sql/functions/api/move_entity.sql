@@ -25,9 +25,9 @@ BEGIN
   SELECT * INTO v_parent FROM core.entity WHERE customer_id = p_customer_id AND entity_no = v_parent_no;
   PERFORM core.refuse_faults(CASE
       WHEN v_entity.entity_no IS NULL THEN core.fault('entityId', 'NOT_FOUND', format('there is no entity %s', v_id))
-      WHEN v_entity.archived_at IS NOT NULL THEN core.fault('entityId', 'ARCHIVED', 'is archived')
+      WHEN v_entity.archived_at IS NOT NULL THEN core.fault('entityId', 'ARCHIVED', 'is archived; bring it back first')
       ELSE '[]' END
-    || CASE WHEN v_parent.entity_no IS NULL OR v_entity.parent_no IS DISTINCT FROM v_parent.entity_no THEN core.move_faults(v_entity, v_parent) ELSE '[]' END);
+    || CASE WHEN v_parent.entity_no IS NULL OR v_entity.parent_no IS DISTINCT FROM v_parent.entity_no THEN core.move_faults(v_entity, v_parent, p_input ->> 'parentId') ELSE '[]' END);
   IF v_entity.parent_no <> v_parent.entity_no THEN
     PERFORM core.move_entity(v_entity, v_parent);
     PERFORM core.end_change(v_gate, 'ENTITY_MOVED', v_entity.entity_no::text,

@@ -25,6 +25,8 @@ DECLARE
   v_incarnation integer := (SELECT incarnation FROM core.installation);
   v_at timestamptz := (SELECT greatest(core.clock(), last_at) FROM core.gate WHERE customer_id = p_customer_id);
   v_since timestamptz := (SELECT created_at FROM core.customer WHERE customer_id = p_customer_id);
+  v_budget_no integer := CASE WHEN p_filter ->> 'budgetId' IS NOT NULL THEN coalesce(
+    (SELECT b.budget_no FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_id = p_filter ->> 'budgetId'), -1) END;
   v_path integer[];
   v_request jsonb := p_filter -> 'request';
   v_session text := coalesce(v_request ->> 'sessionId', '');
@@ -65,8 +67,9 @@ BEGIN
       SELECT b.budget_no
       FROM core.budget AS b
       WHERE b.customer_id = p_customer_id
-        AND (v_after IS NULL OR b.budget_no > v_after)
-        AND (p_filter ->> 'budgetId' IS NULL OR b.budget_id = p_filter ->> 'budgetId')
+        -- One budget is a range of one, as with entities: under an OR all of them would be walked over.
+        AND b.budget_no > coalesce(v_after, -1)
+        AND b.budget_no BETWEEN coalesce(v_budget_no, 0) AND coalesce(v_budget_no, 2147483647)
         AND (v_entity_no IS NULL OR b.entity_no = v_entity_no)
         AND (v_path IS NULL OR b.entity_no = ANY (v_path))
         AND (p_filter ->> 'isActive' IS NULL OR b.is_active = (p_filter ->> 'isActive')::boolean)

@@ -50,7 +50,7 @@ BEGIN
     v_gate.unknown_parent_no := CASE WHEN v_unknown ->> 'parentId' IS NULL THEN 0 ELSE (
       SELECT entity_no FROM core.entity WHERE customer_id = p_customer_id AND entity_id = v_unknown ->> 'parentId') END;
     v_gate.unknown_max := least(coalesce((v_unknown ->> 'max')::bigint, 10000), 2147483647);
-    v_faults := v_faults || core.parent_faults(p_customer_id, v_gate.unknown_parent_no, 'unknownEntity.parentId')
+    v_faults := v_faults || core.parent_faults(p_customer_id, v_gate.unknown_parent_no, v_unknown ->> 'parentId', 'unknownEntity.parentId')
       || core.type_faults(v_gate.unknown_type, v_gate.unknown_entity = 'CREATE', 'unknownEntity.type');
   END IF;
   v_faults := v_faults || core.wallet_faults(p_customer_id, 0, 'customer', p_input -> 'wallets');

@@ -34,12 +34,12 @@ BEGIN
   v_faults := v_faults || core.type_faults(p_input ->> 'type', v_old.entity_no IS NULL, 'type')
     || CASE WHEN p_input ->> 'type' <> v_old.entity_type
       THEN core.fault('type', 'IMMUTABLE', format('is %s and never changes', v_old.entity_type)) ELSE '[]' END
-    || CASE WHEN p_input -> 'archived' = 'true' THEN core.fault('archived', 'NOT_APPLICABLE', 'an entity is archived by api.archive_entity')
+    || CASE WHEN p_input -> 'archived' = 'true' THEN core.fault('archived', 'NOT_APPLICABLE', 'only false can be said here; archiveEntity (api.archive_entity) archives')
       WHEN v_old.archived_at IS NOT NULL AND p_input -> 'archived' IS DISTINCT FROM 'false'
       THEN core.fault('entityId', 'ARCHIVED', 'is archived: say archived false to bring it back') ELSE '[]' END
     || CASE WHEN v_old.entity_no IS NULL OR (v_old.archived_at IS NOT NULL AND v_old.parent_no = v_parent.entity_no)
-      THEN core.parent_faults(p_customer_id, v_parent.entity_no, 'parentId')
-      WHEN v_old.parent_no IS DISTINCT FROM v_parent.entity_no THEN core.move_faults(v_old, v_parent) ELSE '[]' END
+      THEN core.parent_faults(p_customer_id, v_parent.entity_no, p_input ->> 'parentId', 'parentId')
+      WHEN v_old.parent_no IS DISTINCT FROM v_parent.entity_no THEN core.move_faults(v_old, v_parent, p_input ->> 'parentId') ELSE '[]' END
     || core.wallet_faults(p_customer_id, v_old.entity_no, v_id, p_input -> 'wallets');
   PERFORM core.refuse_faults(v_faults);
 

@@ -16,7 +16,7 @@ BEGIN
     RETURN core.fault('budgetId', 'ARCHIVED', 'was archived, for good: set another one');
   ELSIF p_old.budget_no IS NOT NULL THEN
     RETURN coalesce((
-      SELECT jsonb_agg(core.fault(shape.field, 'IMMUTABLE', 'of a budget never changes: set another one') -> 0 ORDER BY shape.field)
+      SELECT jsonb_agg(core.fault(shape.field, 'IMMUTABLE', 'never changes once a budget is set: set another one, under another id') -> 0 ORDER BY shape.field)
       FROM (VALUES
         ('entityId', p_old.entity_no IS DISTINCT FROM p_new.entity_no),
         ('each', (p_old.subject_kind, p_old.each_type) IS DISTINCT FROM (p_new.subject_kind, p_new.each_type)),
@@ -44,9 +44,9 @@ BEGIN
   ) AS extra (field, message, is_given)
   WHERE extra.is_given;
   IF p_new.entity_no IS NULL THEN
-    v_faults := v_faults || core.fault('entityId', 'NOT_FOUND', 'there is no such entity');
+    v_faults := v_faults || core.fault('entityId', 'NOT_FOUND', format('there is no entity %s', p_input ->> 'entityId'));
   ELSIF EXISTS (SELECT FROM core.entity WHERE customer_id = p_new.customer_id AND entity_no = p_new.entity_no AND archived_at IS NOT NULL) THEN
-    v_faults := v_faults || core.fault('entityId', 'ARCHIVED', 'is archived');
+    v_faults := v_faults || core.fault('entityId', 'ARCHIVED', 'is archived; bring it back first');
   END IF;
   IF p_new.each_type = 'customer' THEN
     v_faults := v_faults || core.fault('each', 'RESERVED', 'must be a type of entity, SESSION or null');
@@ -60,8 +60,10 @@ BEGIN
     FROM jsonb_object_keys(p_new.dimensions) AS name WHERE name <> ALL (v_feature.dimensions);
     v_faults := v_faults || CASE
       WHEN v_feature.feature_id IS NULL THEN core.fault('featureId', 'NOT_FOUND', format('there is no feature %s', p_new.feature_id))
-      WHEN p_new.quantity <> ALL (v_feature.quantities) THEN core.fault('quantity', 'UNDECLARED', format('%s has no such quantity', p_new.feature_id))
-      WHEN v_undeclared IS NOT NULL THEN core.fault('dimensions', 'UNDECLARED', format('%s has no dimension %s', p_new.feature_id, v_undeclared))
+      WHEN p_new.quantity <> ALL (v_feature.quantities) THEN core.fault('quantity', 'UNDECLARED',
+        format('%s has no quantity %s, but %s', p_new.feature_id, p_new.quantity, coalesce(nullif(array_to_string(v_feature.quantities, ', '), ''), 'none')))
+      WHEN v_undeclared IS NOT NULL THEN core.fault('dimensions', 'UNDECLARED',
+        format('%s has no dimension %s, but %s', p_new.feature_id, v_undeclared, coalesce(nullif(array_to_string(v_feature.dimensions, ', '), ''), 'none')))
       ELSE '[]' END;
   END IF;
   IF p_new.feature_id IS NULL THEN

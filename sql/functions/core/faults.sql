@@ -9,7 +9,7 @@
 --               amount   plain notation in a string (or an exact JSON number), 29 digits before and 9 after the point
 --               rate     the same with 20 and 18
 --               count    whole, 0 – 999 999 999 999 999 999, as number or string
---               boolean, list, object (at most 8 192 characters), any
+--               boolean, list; object, any (at most 8 192 characters)
 --               labels   an object of at most 8 texts
 --               instant  ISO 8601 with an offset
 --               A|B|C    one of these words
@@ -33,9 +33,8 @@ BEGIN
     ), told AS (
       SELECT name, kind, CASE
         WHEN type = 'null' THEN CASE WHEN is_needed THEN 'REQUIRED' END
-        WHEN kind = 'any' THEN NULL
-        WHEN kind IN ('boolean', 'object') THEN CASE
-          WHEN type <> kind THEN 'WRONG_TYPE'
+        WHEN kind IN ('boolean', 'object', 'any') THEN CASE
+          WHEN type <> kind AND kind <> 'any' THEN 'WRONG_TYPE'
           WHEN length(text) > 8192 THEN 'TOO_LONG' END
         WHEN kind = 'labels' THEN CASE
           WHEN type <> 'object' OR (p_input -> name) @? '$.* ? (@.type() != "string")' THEN 'WRONG_TYPE'

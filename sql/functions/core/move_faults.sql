@@ -1,6 +1,8 @@
 -- What speaks against moving an entity below another: that it is archived, stands above it, or that
 -- something would be too deep.
-CREATE OR REPLACE FUNCTION core.move_faults(p_entity core.entity, p_parent core.entity) RETURNS jsonb
+--
+--   p_parent_id  what the caller called the parent, which may not be there
+CREATE OR REPLACE FUNCTION core.move_faults(p_entity core.entity, p_parent core.entity, p_parent_id text) RETURNS jsonb
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
@@ -10,9 +12,9 @@ DECLARE
   v_branch integer[];
 BEGIN
   IF p_parent.entity_no IS NULL THEN
-    RETURN core.fault('parentId', 'NOT_FOUND', 'there is no such entity');
+    RETURN core.fault('parentId', 'NOT_FOUND', format('there is no entity %s', p_parent_id));
   ELSIF p_parent.archived_at IS NOT NULL THEN
-    RETURN core.fault('parentId', 'ARCHIVED', 'is archived');
+    RETURN core.fault('parentId', 'ARCHIVED', format('%s is archived; bring it back first', p_parent.entity_id));
   ELSIF p_entity.entity_no = ANY (p_parent.path) THEN
     RETURN core.fault('parentId', 'CYCLE', 'stands below the entity itself');
   END IF;

@@ -27,7 +27,7 @@ BEGIN
       SELECT s.n, format('thresholds[%s]', s.n - 1) AS name, CASE
         WHEN s.share::numeric NOT BETWEEN 0.000000001 AND 10 THEN 'OUT_OF_RANGE'
         WHEN count(*) OVER (PARTITION BY s.share::numeric) > 1 THEN 'DUPLICATE' END AS code,
-        'must be a share of the limit, more than 0 and at most 10, and stand there once' AS message
+        'must be a share of the limit such as 0.8, more than 0 and at most 10, and stand there once' AS message
       FROM jsonb_array_elements_text(p_list) WITH ORDINALITY AS s (share, n)
     ) AS s
     WHERE s.code IS NOT NULL

@@ -44,6 +44,12 @@ BEGIN
       ELSE v_anchor + floor(extract(epoch FROM p_at - v_anchor) / extract(epoch FROM v_step)) * v_step
     END;
     ends_at := starts_at + v_step;
+    -- Where the clock was put by half an hour meanwhile, that was no full hour: the window begins when the one before it ended, with the
+    -- next full hour of the old time.
+    v_wall := starts_at AT TIME ZONE p_zone;
+    IF v_anchor IS NULL AND v_wall <> date_trunc(p_window, v_wall) THEN
+      starts_at := least(p_at, starts_at + (v_step - (v_wall - date_trunc(p_window, v_wall))));
+    END IF;
     RETURN;
   END IF;
   IF v_anchor IS NULL THEN

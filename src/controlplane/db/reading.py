@@ -67,6 +67,16 @@ async def read_budget_raises(
     return {(row[0]["customerId"], row[0]["budgetId"]): row[0]["raises"] for row in rows}
 
 
+async def count_each(database: Database, budgets: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """How many entities each of these budgets (customer, budget) counts; only those on each of a type."""
+    if not budgets:
+        return {}
+    customers = [checked_text(customer, "customerId") for customer, _ in budgets]
+    ids = [checked_text(budget, "budgetId") for _, budget in budgets]
+    rows = await database.read("SELECT api.count_each(%s, %s)", (customers, ids))
+    return {(row[0]["customerId"], row[0]["budgetId"]): row[0]["eachCount"] for row in rows}
+
+
 async def read_budget_tree(
     database: Database, customer: str, filter_: Filter, after: Key | None, limit: int
 ) -> list[Record]:

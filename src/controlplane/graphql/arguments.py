@@ -12,7 +12,10 @@ from controlplane.graphql.failures import failure
 
 CustomerId: TypeAlias = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="Whose; may be left out with a key that is bound to one customer."),
+    strawberry.argument(
+        description="Whose; may be left out with a key that is bound to one customer. Who is unknown has"
+        " nothing: a list is empty."
+    ),
 ]
 First: TypeAlias = Annotated[
     int | None, strawberry.argument(description="How many: 1 to 100, 50 if not given.")

@@ -106,5 +106,15 @@ class Context:
         # Nothing is kept: an operation may raise a budget twice, and asks after each.
         return self.loaders.setdefault("budget_raises", DataLoader(load_fn=load, cache=False))
 
+    def each_counts(self) -> DataLoader[tuple[str, str], str | None]:
+        """How many entities budgets count, by customer and budget; one query for all of an operation."""
+
+        async def load(budgets: list[tuple[str, str]]) -> list[str | None]:
+            found = await reading.count_each(self.services.database, budgets)
+            return [found.get(budget) for budget in budgets]
+
+        # Nothing is kept: an operation may make entities between two budgets.
+        return self.loaders.setdefault("each_counts", DataLoader(load_fn=load, cache=False))
+
 
 Info: TypeAlias = StrawberryInfo[Context, None]

@@ -71,11 +71,13 @@ class BudgetFilter:
     """Filter."""
 
     KEYS: ClassVar = {
+        "budget_id": "budgetId",
         "entity_id": "entityId",
         "on_path_of": "onPathOf",
         "is_active": "isActive",
         "is_archived": "isArchived",
     }
+    budget_id: strawberry.ID | None = strawberry.field(default=None, description="Only this budget.")
     entity_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only on this entity; the empty text is the customer itself."
     )

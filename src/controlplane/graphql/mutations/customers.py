@@ -113,7 +113,9 @@ class SetBudgetInput:
         default=UNSET, description="Where it stands; null: on the customer."
     )
     each: str | None = strawberry.field(
-        default=UNSET, description="Count each entity of this type below it, or each SESSION, for itself."
+        default=UNSET,
+        description="Count each entity of this type below it, or each SESSION, for itself. No entity need"
+        " have the type yet; `eachCount` of the answer tells how many do.",
     )
     window: BudgetWindow | None = strawberry.field(
         default=UNSET, description="The period it counts over; needed for a new one."

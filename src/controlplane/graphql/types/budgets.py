@@ -126,6 +126,17 @@ class Budget(Node):
         found = await info.context.budget_raises().load((self.customer_id, self.budget_id))
         return [from_record(BudgetRaise, record) for record in found]
 
+    @strawberry.field(
+        description="How many entities of eachType it counts now: those below it that are not archived. 0:"
+        " there is none yet, or the type is mistyped. Null: it is not on each of a type."
+    )
+    async def each_count(self, info: Info) -> Long | None:
+        """Those of all budgets of one operation are counted together."""
+        if self.subject is not BudgetSubject.EACH:
+            return None
+        found = await info.context.each_counts().load((self.customer_id, self.budget_id))
+        return None if found is None else Long(found)
+
 
 def budget(record: Record) -> Budget:
     """From ``api.read_budgets``."""
