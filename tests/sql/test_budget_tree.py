@@ -125,3 +125,28 @@ def test_cursors_of_another_order(world: World) -> None:
 def test_nobody(world: World) -> None:
     world.customer_id = "nobody"
     assert world.tree() == []
+
+
+def test_each_of_twelve_above_one_another_binds(world: World) -> None:
+    """Moved in between, what is taken back returns to those who had counted it."""
+    for depth in range(12):
+        above = f"d{depth - 1}" if depth else None
+        world.change("upsert_entity", entityId=f"d{depth}", type="unit", parentId=above)
+        budget = {"budgetId": f"b{depth}", "entityId": f"d{depth}", "limit": "10", **CREDITS}
+        world.change("set_budget", **budget)
+    world.spend("4", "d11")
+    event = world.seq
+    assert {row["used"] for row in world.tree()} == {"4"}
+    for depth in range(12):
+        world.change("set_budget", budgetId=f"b{depth}", limit="4")
+        item = {"featureId": "chat", "quantities": [{"name": "input", "amount": "1"}], "entityIds": ["d11"]}
+        call = "SELECT reason, answer -> 'binding' ->> 'budgetId' FROM api.consume(%s, %s)"
+        denied = world.rows(call, "acme", Jsonb([item | {"idempotencyKey": f"denied {depth}"}]))
+        assert denied == [("BUDGET_EXCEEDED", f"b{depth}")]
+        world.change("set_budget", budgetId=f"b{depth}", limit="10")
+    world.change("move_entity", entityId="d6", parentId="team")
+    world.spend("1", "d11")
+    given = {"usageEventId": str(event), "idempotencyKey": "back", "reason": "x"}
+    world.one("SELECT api.reverse_consumption('acme', %s, 'test')", Jsonb(given))
+    used = {row["budgetId"]: row["used"] for row in world.tree()}
+    assert used == {f"b{depth}": "0" if depth < 6 else "1" for depth in range(12)}
