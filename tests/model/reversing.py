@@ -60,9 +60,15 @@ class Returner(Reverser):
         match self.chance.one("move", "move", "chargeBack", "rest", "any", "any", "any", "any"):
             case "move" if self.world["wallets"]:
                 return self.grants.transfer()
-            case "chargeBack" if self.grants.known:
-                return {"op": "chargeBack", "grantId": self.chance.one(*self.grants.known)}
+            case "chargeBack" if lots := self.divided():
+                return {"op": "chargeBack", "grantId": self.chance.one(*lots)}
             case "rest" if self.sent:
                 key = self.taken_back()["idempotencyKey"]
                 return {"op": "reverse", "reversalId": self.name("v"), "key": key, "share": None}
         return super().make()
+
+    def divided(self) -> list[str]:
+        """Grants that others were made of; those more often that were divided again."""
+        origins = [grant.origin for grant in self.model.customer.grants.values() if grant.origin]
+        again = [origin.origin for origin in origins if origin.origin]
+        return [grant.grant_id for grant in [*origins, *again, *again, *again]]

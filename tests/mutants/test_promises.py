@@ -198,7 +198,7 @@ SLIPS = (
         "core.grant_parts",
         r"    UNION ALL[^;]*?grant_no\n",
         "",
-        "returning 0",
+        "returning 1",
     ),
     Slip(
         "P8",
