@@ -118,7 +118,8 @@ def test_a_chargeback_books_what_was_spent(api: Api) -> None:
     customer = api.customer("10")
     event = api.consume(customer, quantities=quantities("4"))["usageEventId"]
     void = """mutation ($i: VoidGrantInput!) { voidGrant(input: $i) {
-        grant { status chargedBackAt voidedAt } voided held receivable parts { grantId } replayed userErrors { code } } }"""
+        grant { status chargedBackAt voidedAt } voided held receivable parts { grantId }
+        replayed userErrors { code } } }"""
     given = {"customerId": customer, "grantId": "4", "reason": "dispute", "chargeback": True}
     made = api.data(void, {"i": given})["voidGrant"]
     assert made["grant"]["status"] == "VOIDED"
