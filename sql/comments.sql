@@ -146,8 +146,12 @@ COMMENT ON FUNCTION core.transfer_faults(jsonb, core.wallet, core.wallet, timest
 IS 'What is wrong with a transfer beyond the shape of its input.';
 COMMENT ON FUNCTION core.book_transfer(core.gate, core.wallet, core.wallet, numeric, text)
 IS 'Moves credits between wallets, grant by grant; the answer to keep.';
-COMMENT ON FUNCTION core.book_void(core.gate, core.credit_grant, boolean, text, text)
+COMMENT ON FUNCTION core.book_void(core.gate, core.credit_grant, text [], boolean, text, text)
 IS 'Writes that a grant is void, or charged back.';
+COMMENT ON FUNCTION core.grant_parts(text, bigint)
+IS 'The grants that were made of one, and of those in turn.';
+COMMENT ON FUNCTION core.charged_back_parts(text, jsonb)
+IS 'What was charged back of the parts that a chargeback names.';
 COMMENT ON FUNCTION core.grants_spent(text [], bigint)
 IS 'What has been spent of grants and not been taken back since.';
 COMMENT ON FUNCTION core.reversal_fingerprint(jsonb)
@@ -244,7 +248,7 @@ IS 'Import rows of customers, each undone alone if it is refused: what became of
 COMMENT ON FUNCTION api.update_grant(text, jsonb, text)
 IS 'Change dates and priority of what is unspent of a grant, or note that its payment was received.';
 COMMENT ON FUNCTION api.void_grant(text, jsonb, text)
-IS 'Take back what is left of a grant and not held; a chargeback books what was spent as a receivable.';
+IS 'Take back what is left of a grant and not held; a chargeback books what was spent of it and of its parts as a receivable.';
 COMMENT ON FUNCTION api.transfer_credits(text, jsonb, text)
 IS 'Move credits between wallets of one credit type, once per idempotency key.';
 COMMENT ON FUNCTION api.reverse_consumption(text, jsonb, text)

@@ -894,6 +894,8 @@ CREATE INDEX change_of_customer_in_time ON core.change USING btree (customer_id,
 
 CREATE INDEX counter_window_in_order ON core.counter_window USING btree (customer_id, from_seq);
 
+CREATE INDEX credit_grant_made_of ON core.credit_grant USING btree (customer_id, from_grant_no) WHERE (from_grant_no IS NOT NULL);
+
 CREATE INDEX credit_grant_open ON core.credit_grant USING btree (customer_id, wallet_no) WHERE is_open;
 
 CREATE INDEX entity_archived ON core.entity USING btree (customer_id, entity_no) WHERE (archived_at IS NOT NULL);

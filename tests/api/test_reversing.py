@@ -61,9 +61,12 @@ def test_a_share_and_the_rest(api: Api) -> None:
     }
     assert reverse(api, customer, event, share="0.25") == half | {"replayed": True}
     assert errors(reverse(api, customer, event, share="0.5")) == {("share", "IDEMPOTENCY_CONFLICT")}
-    assert errors(reverse(api, customer, event, idempotencyKey="s")) == {("share", "SHARE_EXCEEDED")}
+    assert errors(reverse(api, customer, event, idempotencyKey="s", share="1")) == {
+        ("share", "SHARE_EXCEEDED")
+    }
     assert errors(reverse(api, customer, "99", idempotencyKey="s")) == {("usageEventId", "NOT_FOUND")}
-    rest = reverse(api, customer, event, idempotencyKey="s", share="0.75")
+    rest = reverse(api, customer, event, idempotencyKey="s")
+    assert rest["usageEvent"]["reversals"][-1]["share"] == "0.75"
     assert rest["usageEvent"]["reversed"] == "1"
     assert [part["amount"] for part in rest["returned"]] == ["3"]
     other = api.consume(customer, quantities=quantities("1"))["usageEventId"]
@@ -115,7 +118,8 @@ def test_a_chargeback_books_what_was_spent(api: Api) -> None:
     customer = api.customer("10")
     event = api.consume(customer, quantities=quantities("4"))["usageEventId"]
     void = """mutation ($i: VoidGrantInput!) { voidGrant(input: $i) {
-        grant { status chargedBackAt voidedAt } voided held receivable replayed userErrors { code } } }"""
+        grant { status chargedBackAt voidedAt } voided held receivable parts { grantId }
+        replayed userErrors { code } } }"""
     given = {"customerId": customer, "grantId": "4", "reason": "dispute", "chargeback": True}
     made = api.data(void, {"i": given})["voidGrant"]
     assert made["grant"]["status"] == "VOIDED"
@@ -126,3 +130,26 @@ def test_a_chargeback_books_what_was_spent(api: Api) -> None:
     assert api.data(wallets, {"c": customer})["wallets"]["nodes"] == [{"available": "0", "receivable": "4"}]
     reverse(api, customer, event, share="0.5")
     assert api.data(wallets, {"c": customer})["wallets"]["nodes"] == [{"available": "0", "receivable": "2"}]
+
+
+def test_a_chargeback_tells_of_the_parts(api: Api) -> None:
+    customer = api.customer("10")
+    upsert = "mutation ($i: UpsertEntityInput!) { upsertEntity(input: $i) { userErrors { code } } }"
+    api.data(upsert, {"i": {"customerId": customer, "entityId": "ada", "type": "user"}})
+    move = """mutation ($i: TransferCreditsInput!) { transferCredits(input: $i) {
+        parts { grantId } userErrors { code } } }"""
+    ends = {"from": {"creditType": "general"}, "to": {"creditType": "general", "entityId": "ada"}}
+    moved = api.data(move, {"i": {"customerId": customer, "idempotencyKey": "t", "amount": "4"} | ends})
+    part = moved["transferCredits"]["parts"][0]["grantId"]
+    listed = 'query ($c: ID) { grants(customerId: $c, filter: {fromGrantId: "4"}) { nodes { grantId } } }'
+    assert api.data(listed, {"c": customer})["grants"]["nodes"] == [{"grantId": part}]
+    void = """mutation ($i: VoidGrantInput!) { voidGrant(input: $i) {
+        voided parts { grantId walletId voided held receivable } userErrors { code } } }"""
+    given = {"customerId": customer, "grantId": "4", "reason": "dispute", "chargeback": True}
+    assert api.data(void, {"i": given})["voidGrant"] == {
+        "voided": "6",
+        "parts": [
+            {"grantId": part, "walletId": "ada:general", "voided": "4", "held": "0", "receivable": "0"}
+        ],
+        "userErrors": [],
+    }

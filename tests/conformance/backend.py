@@ -86,7 +86,7 @@ class Backend(Protocol):
     ) -> None:
         """Moves credits; part *n* becomes the grant ``transfer_id.n``. Refused as ``update_grant`` is."""
 
-    def reverse(self, reversal_id: str, key: str, share: str, event: int = -1) -> None:
+    def reverse(self, reversal_id: str, key: str, share: str | None, event: int = -1) -> None:
         """Takes back a share of what the request under a key used.
 
         Of a reservation's request that is the last event that settled it, unless it is said which one.

@@ -220,7 +220,7 @@ class Operation(TypedDict, total=False):
     seconds: int
     reversalId: str
     key: str
-    share: str
+    share: str | None  # None: the rest
     event: int  # which of those that settled the reservation, the first is 0; absent: the last
     policy: str
 

@@ -114,14 +114,15 @@ class ModelBackend:
             lambda booking: grants.transfer(booking, transfer_id, giver, taker, exact(amount), decimals)
         )
 
-    def reverse(self, reversal_id: str, key: str, share: str, event: int = -1) -> None:
+    def reverse(self, reversal_id: str, key: str, share: str | None, event: int = -1) -> None:
         _, answer = self.customer.answers.get(key, ((), {"allowed": False}))
         events = [
             each for each in self.customer.charged if answer["allowed"] and each.origin == int(answer["seq"])
         ]
         used = events[event] if event < len(events) and events else None
         decimals = {each.credit_type: each.decimals for each in self.kernel.catalog.credit_types.values()}
-        self._change(lambda booking: reversals.reverse(booking, reversal_id, used, exact(share), decimals))
+        part = None if share is None else exact(share)
+        self._change(lambda booking: reversals.reverse(booking, reversal_id, used, part, decimals))
 
     def set_reversal_of_expired(self, policy: str) -> None:
         self.kernel.set_policy(CUSTOMER, reversal_lapses=policy == "LAPSE")

@@ -131,7 +131,7 @@ class SqlBackend:
         for place, part in enumerate(moved["parts"]):
             self._grants[part["grantId"]] = f"{transfer_id}.{place}"
 
-    def reverse(self, reversal_id: str, key: str, share: str, event: int = -1) -> None:
+    def reverse(self, reversal_id: str, key: str, share: str | None, event: int = -1) -> None:
         used = self._events_of(key)
         made = self._refusable(
             "reverse_consumption",

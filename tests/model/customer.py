@@ -74,7 +74,7 @@ class Grant:
     pending: bool = False  # not issued before its payment is received
     voided: bool = False
     charged_back: bool = False  # its payment was taken back
-    adjusts: "Grant | None" = None  # the one that had paid for what was reversed and has expired
+    origin: "Grant | None" = None  # what it was made of: a part of it, or an adjustment of what it had paid
 
     @property
     def left(self) -> Fraction:

@@ -174,6 +174,7 @@ def transfer(
             available=ZERO,
             held=ZERO,
             returned=False,
+            origin=lot,
         )
         booking.operation("grant transferred")
         booking.move(giver, lot, AVAILABLE, MOVED, taken)

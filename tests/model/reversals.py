@@ -10,6 +10,9 @@ Where the kernel's text leaves a choice, the model's is this:
 * What becomes an adjustment is a new grant: any time, priority 50, for the features of the grant it is from,
   and it pays what the wallet owes first. The first one belongs to the operation, each other is one more.
 * What returns to a grant that can be burned repays nothing.
+* A chargeback follows the payment to what was made of the grant, by transfers and reversals, however often:
+  each that was not charged back before is, as an operation of its own, by the same rule; the grant itself
+  is last.
 * Counters give it back if they have not begun anew since.
 """
 
@@ -57,12 +60,19 @@ class Shares:
 
 
 def reverse(
-    booking: Booking, reversal_id: str, event: Charged | None, share: Fraction, decimals: dict[str, int]
+    booking: Booking,
+    reversal_id: str,
+    event: Charged | None,
+    asked: Fraction | None,
+    decimals: dict[str, int],
 ) -> None:
-    """Takes back so much of an event; its adjustments are named after the reversal."""
+    """Takes back so much of an event, or the rest; its adjustments are named after the reversal."""
     before = event.reversed if event else ZERO
+    share = 1 - before if asked is None else asked
     faults = [] if event else ["usageEventId NOT_FOUND"]
-    if share == 0:
+    if share == 0 and asked is None:
+        faults.append("share SHARE_EXCEEDED")
+    elif share == 0:
         faults.append("share NOT_POSITIVE")
     elif share > 1:
         faults.append("share TOO_LARGE")
@@ -143,7 +153,7 @@ def adjust(booking: Booking, grant_id: str, wallet: Wallet, lot: Grant | None, a
         effective_at=booking.instant,
         expires_at=None,
         features=lot.features if lot else None,
-        adjusts=lot,
+        origin=lot,
     )
     booking.memory.put(booking.customer.grants, grant_id, made)
     booking.memory.append(wallet.grants, made)
@@ -170,10 +180,28 @@ def count_less(booking: Booking, event: Charged, shares: Shares, decimals: dict[
 
 
 def charge_back(booking: Booking, grant_id: str) -> None:
-    """Its payment was taken back: what is spent of it is receivable, and what is left of it is void."""
-    grant, set_ = named(booking.customer, grant_id), booking.memory.set
+    """Its payment was taken back: it goes, and first what was made of it, each an operation."""
+    grant = named(booking.customer, grant_id)
     if grant.charged_back:
         return
+    for part in parts(booking.customer, grant):
+        if not part.charged_back:
+            take_back(booking, part)
+    take_back(booking, grant)
+
+
+def parts(customer: Customer, grant: Grant) -> list[Grant]:
+    """What was made of it by transfers and reversals, and of that in turn, as it was made."""
+    found = [grant]
+    for each in customer.grants.values():  # what is made comes after what it is made of
+        if each.origin in found:
+            found.append(each)
+    return found[1:]
+
+
+def take_back(booking: Booking, grant: Grant) -> None:
+    """What is spent of it is receivable, and what is left of it is void."""
+    set_ = booking.memory.set
     booking.operation("grant charged back")
     set_(grant, "charged_back", True)
     set_(grant, "voided", True)
@@ -196,7 +224,7 @@ def spent(customer: Customer, grant: Grant) -> Fraction:
         elif entry.source == CONSUMED and entry.grant_id is not None:
             of = customer.grants[entry.grant_id]
             made = entry.target == AVAILABLE and of.kind is Kind.ADJUSTMENT and is_first(customer, entry)
-            if (of.adjusts if made else of) is grant:
+            if (of.origin if made else of) is grant:
                 total -= entry.amount
     return total
 

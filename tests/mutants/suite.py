@@ -14,7 +14,7 @@ from tests.conformance.model_backend import ModelBackend
 from tests.conformance.sql_backend import ManySqlBackend, SqlBackend, stop_clock
 from tests.model.finishing import finishing
 from tests.model.generous import generous
-from tests.model.reversing import reversing
+from tests.model.reversing import charging_back, reversing
 from tests.model.strategies import history, kept
 from tests.mutants.rules import OPTIONS, Rules
 
@@ -56,6 +56,7 @@ def _checks(url: str, connection: psycopg.Connection, histories: int) -> Iterato
         *(f"kept {name}" for name in kept()),
         *(f"{kind} {seed}" for kind in ("generous", "finishing", "history") for seed in seeds),
         *(f"reversing {seed}" for seed in range(4 * histories)),
+        *(f"returning {seed}" for seed in seeds),
     ]
     for place, name in enumerate(names):
         yield name, _judged(connection, name)
@@ -93,7 +94,13 @@ def _vectors(connection: psycopg.Connection) -> Iterator[Check]:
 def _judged(connection: psycopg.Connection, name: str) -> Callable[[], object]:
     """A history by its name; every other one goes by the door for many customers."""
     kind, _, of = name.partition(" ")
-    makers = {"generous": generous, "finishing": finishing, "history": history, "reversing": reversing}
+    makers = {
+        "generous": generous,
+        "finishing": finishing,
+        "history": history,
+        "reversing": reversing,
+        "returning": charging_back,
+    }
     made = kept()[of] if kind == "kept" else makers[kind](int(of))
     door = ManySqlBackend if kind != "kept" and int(of) % 2 else SqlBackend
     return lambda: first_disagreement(ModelBackend(), door(connection), made, leave_out=_LEFT_TO_DOORS)

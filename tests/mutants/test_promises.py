@@ -194,6 +194,14 @@ SLIPS = (
     ),
     Slip(
         "P8",
+        "what was moved twice is not charged back",
+        "core.grant_parts",
+        r"    UNION ALL[^;]*?grant_no\n",
+        "",
+        "returning 1",
+    ),
+    Slip(
+        "P8",
         "what was charged back is not receivable",
         "core.grants_spent",
         r"IN \('CONSUMED', 'OWED'\)",

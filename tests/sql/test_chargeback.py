@@ -125,25 +125,102 @@ def test_what_repaid_an_overdraft_was_spent(world) -> None:
     verified(world)
 
 
-def test_what_was_made_of_it_is_charged_back_by_itself(world) -> None:
-    lot = grant(world, expiresAt=world.clock("1 hour"))
-    moved = world.change(
-        "transfer_credits",
-        idempotencyKey="t",
-        **{"from": {"creditType": "general"}},
-        to={"creditType": "general", "entityId": "ada"},
-        amount="4",
+def move(world: Configuration, amount: str, giver: str | None, taker: str | None) -> str:
+    """The grant of the other wallet."""
+    ends = [{"creditType": "general"} | ({} if who is None else {"entityId": who}) for who in (giver, taker)]
+    key = f"move {world.seq}"
+    made = world.change(
+        "transfer_credits", idempotencyKey=key, **{"from": ends[0]}, to=ends[1], amount=amount
     )
+    part: str = made["parts"][0]["grantId"]
+    return part
+
+
+def test_it_follows_the_payment_to_parts_of_parts(world) -> None:
+    lot = grant(world, costBasis="0.5", currency="EUR")
+    part = move(world, "7", None, "ada")
+    further = move(world, "4", "ada", "bob")
+    other = grant(world, "5", entityId="bob", priority=90)
+    ask(world, "1", entityIds=["ada"])
+    ask(world, "3", entityIds=["bob"])
+    seq = world.seq
+    made = charge_back(world, lot)
+    assert made == made | {"voided": "3", "held": "0", "receivable": "0", "seq": str(seq + 3)}
+    assert made["parts"] == [
+        {"grantId": part, "walletId": "ada:general", "voided": "2", "held": "0", "receivable": "1"},
+        {"grantId": further, "walletId": "bob:general", "voided": "1", "held": "0", "receivable": "3"},
+    ]
+    assert entries(world, seq) == [
+        (seq + 1, 1, "CHARGEBACK", part, "RECEIVABLE", "VOIDED", "1"),
+        (seq + 1, 2, "GRANT_VOIDED", part, "AVAILABLE", "VOIDED", "2"),
+        (seq + 2, 1, "CHARGEBACK", further, "RECEIVABLE", "VOIDED", "3"),
+        (seq + 2, 2, "GRANT_VOIDED", further, "AVAILABLE", "VOIDED", "1"),
+        (seq + 3, 1, "GRANT_VOIDED", lot, "AVAILABLE", "VOIDED", "3"),
+    ]
+    assert (wallet(world), wallet(world, "ada:general")) == ({}, {"receivable": "1"})
+    assert wallet(world, "bob:general") == {"available": "5", "receivable": "3"}
+    assert read(world, other)["status"] == "ACTIVE"
+    assert balances(world) == {
+        "BILLED": D("-5.00"),
+        "RECOGNISED_REVENUE": D("2.00"),
+        "RECEIVABLE": D("-2.00"),
+        "REFUNDABLE": D("5.00"),
+    }
+    assert charge_back(world, lot, reason="again") == made | {"replayed": True}
+    again = charge_back(world, part)
+    assert (again["receivable"], again["parts"], again["replayed"]) == ("1", [], True)
+    assert world.seq == seq + 3
+    verified(world)
+
+
+def test_adjustments_of_it_are_parts(world) -> None:
+    lot = grant(world, expiresAt=world.clock("1 hour"))
     event = ask(world, "6")
     world.advance("2 hours")
     adjustment = reverse(world, event, "0.5")["returned"][0]["grantId"]
-    assert charge_back(world, lot)["receivable"] == "3"
-    assert wallet(world) == {"available": "3", "receivable": "3"}
-    consume(world, "1")
-    assert charge_back(world, adjustment)["receivable"] == "1"
-    assert charge_back(world, moved["parts"][0]["grantId"])["receivable"] == "0"
-    assert wallet(world) == {"receivable": "4"}
+    moved = move(world, "2", None, "ada")
+    consume(world, "1", "ada")
+    made = charge_back(world, lot)
+    assert (made["voided"], made["receivable"]) == ("0", "3")
+    assert [(part["grantId"], part["voided"], part["receivable"]) for part in made["parts"]] == [
+        (adjustment, "1", "0"),
+        (moved, "1", "1"),
+    ]
+    assert (wallet(world), wallet(world, "ada:general")) == ({"receivable": "3"}, {"receivable": "1"})
+    # The rest of it is no longer receivable, and makes nothing new.
+    assert reverse(world, event)["share"] == "0.5"
+    assert wallet(world) == {}
     verified(world)
+
+
+def test_a_part_that_was_charged_back_is_so_once(world) -> None:
+    """What was made of it went with it; a part that was only voided, and one held, are still to come."""
+    lot = grant(world, "20")
+    part = move(world, "8", None, "ada")
+    further = move(world, "3", "ada", "bob")
+    voided = move(world, "4", None, "bob")
+    consume(world, "1", "bob")
+    assert [each["grantId"] for each in charge_back(world, part)["parts"]] == [further]
+    held = reserve(world, "2", "bob")
+    charge_back(world, voided, chargeback=False)
+    made = charge_back(world, lot)
+    assert [each["grantId"] for each in made["parts"]] == [voided]
+    assert (made["parts"][0]["voided"], made["parts"][0]["held"]) == ("0", "2")
+    step(world, "settle", held, quantities=[{"name": "input", "amount": "2"}])
+    assert wallet(world, "bob:general") == {"receivable": "3"}
+    verified(world)
+
+
+def test_a_void_leaves_the_parts_and_lists_them(world) -> None:
+    lot = grant(world)
+    part = move(world, "4", None, "ada")
+    assert charge_back(world, lot, chargeback=False)["parts"] == []
+    assert wallet(world, "ada:general") == {"available": "4"}
+    listed = world.rows(
+        "SELECT row ->> 'grantId' FROM api.read_grants('acme', %s, NULL, 9) AS row",
+        f'{{"fromGrantId": "{lot}"}}',
+    )
+    assert listed == [(part,)]
 
 
 def test_nothing_was_spent_of_what_waited_for_its_payment(world) -> None:

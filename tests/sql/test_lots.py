@@ -125,8 +125,8 @@ def test_what_is_charged_back_is_what_was_recognised(world: Configuration) -> No
     all_are_told(world, 2)
 
 
-def test_what_became_an_adjustment_is_not_charged_back(world: Configuration) -> None:
-    """Of 0.67 that two of three had cost, 0.33 began a lot of their own."""
+def test_what_became_an_adjustment_is_charged_back_as_its_own_lot(world: Configuration) -> None:
+    """Of 0.67 that two of three had cost, 0.33 began a lot of their own, which nobody had spent."""
     lot = grant(world, "3", costBasis=THIRD, currency="EUR", expiresAt=world.clock("1 hour"))
     event = ask(world, "2")
     world.advance("2 hours")
@@ -134,7 +134,8 @@ def test_what_became_an_adjustment_is_not_charged_back(world: Configuration) -> 
     take_back(world, lot, chargeback=True)
     assert lots(world, "RECEIVABLE") == {lot: (-1, D("-0.34"))}
     assert lots(world, "RECOGNISED_REVENUE") == {lot: (1, D("0.34"))}
-    assert lots(world) == {lot: (0, 0), adjustment: (1, D("0.33"))}
+    assert lots(world) == {lot: (0, 0), adjustment: (0, 0)}
+    assert lots(world, "REFUNDABLE")[adjustment] == (1, D("0.33"))
     all_are_told(world, 2)
 
 

@@ -137,6 +137,25 @@ def test_thirds_come_to_the_whole(world) -> None:
     verified(world)
 
 
+def test_a_share_that_is_not_said_is_the_rest(world) -> None:
+    grant(world)
+    event = ask(world, "3")
+    reverse(world, event, "0.333333333")
+    made = reverse(world, event, idempotencyKey="rest")
+    assert (made["share"], made["reversed"], made["credits"]) == ("0.666666667", "1", {"general": "2.000001"})
+    assert reverse(world, event, idempotencyKey="rest") == made | {"replayed": True}
+    assert reverse(world, event, idempotencyKey="rest", share=None) == made | {"replayed": True}
+    asked = {"usageEventId": event, "reason": "bad answer"}
+    assert world.faults("reverse_consumption", idempotencyKey="rest", share="0.666666667", **asked) == {
+        ("share", "IDEMPOTENCY_CONFLICT")
+    }
+    assert world.faults("reverse_consumption", idempotencyKey="more", **asked) == {
+        ("share", "SHARE_EXCEEDED")
+    }
+    assert wallet(world) == {"available": "10"}
+    verified(world)
+
+
 def test_parts_go_through_the_slices_from_the_last_on(world) -> None:
     first, second = grant(world, "6", priority=1), grant(world, "10")
     event = ask(world, "10")
@@ -152,12 +171,12 @@ def test_never_more_than_the_whole(world) -> None:
     reverse(world, event, "0.6")
     seq = world.seq
     asked = {"idempotencyKey": "k", "usageEventId": event, "reason": "again"}
-    for share in ({}, {"share": "0.400000001"}):
+    for share in ({"share": "1"}, {"share": "0.400000001"}):
         assert world.faults("reverse_consumption", **asked, **share) == {("share", "SHARE_EXCEEDED")}
     with pytest.raises(
         psycopg.DatabaseError, match=rf"0\.4 of usage event {event} are left, and 1 were asked"
     ):
-        reverse(world, event)
+        reverse(world, event, "1")
     assert world.seq == seq
     world.change("reverse_consumption", **asked, share="0.4")  # a refused key may come again
     assert world.faults("reverse_consumption", **asked | {"idempotencyKey": "l"}, share="0.000000001") == {

@@ -1,6 +1,6 @@
 -- A page of a customer's grants, the newest first.
 --
---   p_filter  grantId, walletId, status, isOpen (something is left to burn); each may be absent
+--   p_filter  grantId, fromGrantId (what was made of that one, by a transfer or a reversal), walletId, status, isOpen (something is left to burn); each may be absent
 --   p_after   key of the row before the page: [incarnation, grant number]
 --
 -- `status`, `remaining` and `held` are those of now: what is due counts, booked or not.
@@ -34,6 +34,7 @@ BEGIN
   WHERE g.customer_id = p_customer_id
     AND (v_after IS NULL OR g.grant_no < v_after)
     AND (p_filter ->> 'grantId' IS NULL OR g.grant_no::text = p_filter ->> 'grantId')
+    AND (p_filter ->> 'fromGrantId' IS NULL OR g.from_grant_no::text = p_filter ->> 'fromGrantId')
     AND (p_filter ->> 'walletId' IS NULL OR w.wallet_id = p_filter ->> 'walletId')
     AND (p_filter ->> 'status' IS NULL OR s.status = p_filter ->> 'status')
     AND (p_filter ->> 'isOpen' IS NULL OR (s.status IN ('SCHEDULED', 'ACTIVE')) = (p_filter ->> 'isOpen')::boolean)

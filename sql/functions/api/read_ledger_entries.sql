@@ -1,7 +1,8 @@
 -- A page of a customer's ledger, the newest first.
 --
 --   p_filter  walletId, grantId, kind, account (from or to it; of walletId, if that is given), fromSeq, toSeq, recordedFrom, recordedBefore,
---             ascending; withMoney, without which nobody pays for what it costs to know; each may be absent
+--             ascending; withMoney, without which nobody pays for what it costs to know; each may be absent. What is named and not there
+--             (a wallet, a grant, a kind) has no entries, as in every list
 --   p_after   key of the row before the page: [incarnation, seq, leg]
 --
 -- Actor, source, currency and money are those of report.ledger, which is for whole months.

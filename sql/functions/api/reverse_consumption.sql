@@ -1,7 +1,7 @@
 -- Takes back a usage event, or a share of it, once per idempotency key: the credits return to where they came from, and its budgets count
 -- it no longer.
 --
---   p_input  idempotencyKey!, usageEventId!, share (more than 0, at most 1; default 1), reason!
+--   p_input  idempotencyKey!, usageEventId!, share (more than 0, at most 1; default: all that is left), reason!
 --
 -- Shares of one event add up to 1 at most. Of each credit type and quantity so much is returned that all reversals together come to the
 -- share they add up to, rounded down; the one that makes it 1 takes the rest. What paid last is returned first: a shortfall and an overdraft are
@@ -19,12 +19,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   c_fields CONSTANT text[] := '{operation,usageEventId,share,reason}';
-  v_share CONSTANT text := coalesce(p_input ->> 'share', '1');
   v_gate core.gate;
   v_month date;
   v_print bytea;
   v_event core.usage_event;
   v_reversed numeric;
+  v_share numeric;
   v_answer jsonb;
   v_replayed boolean;
 BEGIN
@@ -40,10 +40,11 @@ BEGIN
       SELECT * INTO v_event FROM core.usage_event WHERE customer_id = p_customer_id AND seq = (p_input ->> 'usageEventId')::bigint;
     END IF;
     SELECT coalesce(sum(share), 0) INTO v_reversed FROM core.reversal WHERE customer_id = p_customer_id AND event_seq = v_event.seq;
-    PERFORM core.refuse_faults(core.reversal_faults(p_input, v_event, v_reversed, v_share::numeric)
+    v_share := coalesce((p_input ->> 'share')::numeric, 1 - v_reversed);
+    PERFORM core.refuse_faults(core.reversal_faults(p_input, v_event, v_reversed, v_share)
       || CASE WHEN v_month > v_gate.last_at + interval '1 month'
            THEN core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead') ELSE '[]' END);
-    v_answer := core.book_reversal(v_gate, v_event, v_reversed, v_reversed + v_share::numeric, p_input ->> 'reason', p_actor);
+    v_answer := core.book_reversal(v_gate, v_event, v_reversed, v_reversed + v_share, p_input ->> 'reason', p_actor);
     INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
     VALUES (p_customer_id, v_month, core.key_bytes(p_input ->> 'idempotencyKey'), v_print, v_gate.last_at, (v_answer ->> 'seq')::bigint, v_answer::json, true);
   END IF;

@@ -1,6 +1,10 @@
 -- Writes that a grant is void, or charged back: what is spent of it becomes a receivable, and what is left of it is taken back; its entries,
 -- the balances, the change that tells of it.
-CREATE OR REPLACE FUNCTION core.book_void(p_gate core.gate, p_grant core.credit_grant, p_charges_back boolean, p_reason text, p_actor text) RETURNS void
+--
+--   p_parts  the grants made of it that were charged back just before it
+--
+-- Returns its seq.
+CREATE OR REPLACE FUNCTION core.book_void(p_gate core.gate, p_grant core.credit_grant, p_parts text[], p_charges_back boolean, p_reason text, p_actor text) RETURNS bigint
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -29,8 +33,9 @@ BEGIN
                 CASE WHEN p_grant.is_scheduled THEN v_wallet.scheduled ELSE v_wallet.available END)) AS e (n, kind, from_account, amount, balance)
   WHERE e.amount > 0;
   -- The reason may name somebody: it stands with the grant, where it can be erased.
-  PERFORM core.end_change(p_gate, CASE WHEN p_grant.voided_at IS NULL THEN 'GRANT_VOIDED' ELSE 'GRANT_CHARGED_BACK' END, p_grant.grant_no::text, NULL,
+  RETURN core.end_change(p_gate, CASE WHEN p_grant.voided_at IS NULL THEN 'GRANT_VOIDED' ELSE 'GRANT_CHARGED_BACK' END, p_grant.grant_no::text, NULL,
     jsonb_build_object('voided', trim_scale(p_grant.remaining)::text, 'held', trim_scale(p_grant.held)::text)
-      || CASE WHEN p_charges_back THEN jsonb_build_object('receivable', trim_scale(v_spent)::text) ELSE '{}' END, p_actor);
+      || CASE WHEN p_charges_back THEN jsonb_build_object('receivable', trim_scale(v_spent)::text) ELSE '{}' END
+      || CASE WHEN p_parts <> '{}' THEN jsonb_build_object('parts', p_parts) ELSE '{}' END, p_actor);
 END
 $$;

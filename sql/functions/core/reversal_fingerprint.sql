@@ -1,4 +1,5 @@
--- Four bytes for each field of a reversal; api.reverse_consumption names the fields in this order. A share counts by its value.
+-- Four bytes for each field of a reversal; api.reverse_consumption names the fields in this order. A share counts by its value; one that is not said is all that
+-- was left then, which no value is.
 CREATE OR REPLACE FUNCTION core.reversal_fingerprint(p_input jsonb) RETURNS bytea
 LANGUAGE plpgsql
 IMMUTABLE
@@ -8,7 +9,7 @@ BEGIN
   RETURN (
     SELECT string_agg(int4send(hashtext(field.value)), '' ORDER BY field.n)
     FROM unnest(ARRAY[
-      'reverseConsumption', p_input ->> 'usageEventId', trim_scale(coalesce(p_input ->> 'share', '1')::numeric)::text, p_input ->> 'reason'
+      'reverseConsumption', p_input ->> 'usageEventId', coalesce(trim_scale((p_input ->> 'share')::numeric)::text, 'the rest'), p_input ->> 'reason'
     ]) WITH ORDINALITY AS field (value, n)
   );
 END

@@ -58,8 +58,16 @@ class WalletFilter:
 class GrantFilter:
     """Filter."""
 
-    KEYS: ClassVar = {"wallet_id": "walletId", "status": "status", "is_open": "isOpen"}
+    KEYS: ClassVar = {
+        "wallet_id": "walletId",
+        "from_grant_id": "fromGrantId",
+        "status": "status",
+        "is_open": "isOpen",
+    }
     wallet_id: strawberry.ID | None = strawberry.field(default=None, description="Only in this wallet.")
+    from_grant_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only those made of this grant, by a transfer or a reversal."
+    )
     status: GrantStatus | None = strawberry.field(default=None, description="Only those that stand so now.")
     is_open: bool | None = strawberry.field(
         default=None, description="Only those with something (nothing) left to burn, now or later."

@@ -15,10 +15,12 @@ from controlplane.graphql.mutations.customers import changed
 from controlplane.graphql.scalars import Credits, DateTime, Long
 from controlplane.graphql.types.nodes import from_record
 from controlplane.graphql.types.wallets import (
+    ChargedBackPart,
     Grant,
     GrantKind,
     TransferredPart,
     Wallet,
+    charged_back_part,
     grant,
     transferred_part,
     wallet,
@@ -87,7 +89,8 @@ class VoidGrantInput:
     reason: str = strawberry.field(description="Why.")
     chargeback: bool | None = strawberry.field(
         default=UNSET,
-        description="Its payment was taken back: what was spent of it is a receivable. False if not given.",
+        description="Its payment was taken back: what was spent of it is a receivable, and so is what was"
+        " spent of the grants made of it. False if not given.",
     )
 
 
@@ -143,7 +146,13 @@ class VoidGrantPayload:
     receivable: Credits | None = strawberry.field(
         description="What had been spent of it, if it was charged back: the customer is to pay it again."
     )
-    seq: Long | None = strawberry.field(description="Place in the customer's history.")
+    parts: list[ChargedBackPart] = strawberry.field(
+        description="If it was charged back: the grants made of it, by transfers and reversals, and of those"
+        " in turn, that were charged back with it. The figures above are of the grant alone."
+    )
+    seq: Long | None = strawberry.field(
+        description="Place in the customer's history; those of its parts come just before it."
+    )
     replayed: bool = strawberry.field(description="Whether it had been voided before; nothing changed now.")
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
@@ -206,7 +215,8 @@ class GrantMutations:
     @strawberry.mutation(
         description="Take back what is left of a grant and not held by reservations. Voiding again changes"
         " nothing; one that is EXPIRED or EXHAUSTED is refused with that code, unless it is a chargeback:"
-        " then what was spent of it, and what reservations hold of it as they settle, is a receivable."
+        " then what was spent of it, and what reservations hold of it as they settle, is a receivable, and"
+        " all grants that were made of it go the same way."
     )
     async def void_grant(
         self,
@@ -223,12 +233,14 @@ class GrantMutations:
                 voided=None,
                 held=None,
                 receivable=None,
+                parts=[],
                 seq=None,
                 replayed=False,
                 user_errors=errors,
             )
         granted = await _grant(info, given.customer_id, found["grantId"])
-        return from_record(VoidGrantPayload, found, grant=granted, user_errors=[])
+        parts = [charged_back_part(part) for part in found.pop("parts")]
+        return from_record(VoidGrantPayload, found, grant=granted, parts=parts, user_errors=[])
 
     @strawberry.mutation(
         description="Move credits to another wallet of the same credit type, also between entities: all of"

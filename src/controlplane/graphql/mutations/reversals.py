@@ -27,7 +27,8 @@ class ReverseConsumptionInput:
     )
     share: Credits | None = strawberry.field(
         default=UNSET,
-        description="How much of it: more than 0, at most 1 with what was taken back before; 1 if not given.",
+        description="How much of it: more than 0, at most 1 with what was taken back before; all that is left"
+        " if not given.",
     )
     reason: str = strawberry.field(description="Why; `eraseEntity` of whom it used forgets it.")
 

@@ -109,6 +109,19 @@ class TransferredPart:
     repaid: Credits = strawberry.field(description="What of it paid at once what that wallet owed.")
 
 
+@strawberry.type(description="What was charged back of a grant that was made of another, with that one.")
+class ChargedBackPart:
+    """A part of a chargeback."""
+
+    grant_id: strawberry.ID = strawberry.field(description="The grant it is.")
+    wallet_id: strawberry.ID = strawberry.field(
+        description="Where it lies, and what was spent is receivable."
+    )
+    voided: Credits = strawberry.field(description="What was left of it and was taken back.")
+    held: Credits = strawberry.field(description="What reservations held of it then.")
+    receivable: Credits = strawberry.field(description="What had been spent of it.")
+
+
 @strawberry.type(description="What makes one state of a customer newer than another: compare in this order.")
 class Version:
     """A version; see KERNEL §7."""
@@ -206,6 +219,11 @@ def grant(record: Record) -> Grant:
 def transferred_part(record: dict[str, Any]) -> TransferredPart:
     """From ``api.transfer_credits``."""
     return from_record(TransferredPart, record)
+
+
+def charged_back_part(record: dict[str, Any]) -> ChargedBackPart:
+    """From ``api.void_grant``."""
+    return from_record(ChargedBackPart, record)
 
 
 def version(record: dict[str, Any]) -> Version:
