@@ -407,8 +407,10 @@ COMMENT ON FUNCTION core.write_reservations(core.verdict)
 IS 'Writes the reservations of a verdict that holds, each with its first step.';
 COMMENT ON FUNCTION core.write_verdict(core.verdict)
 IS 'Writes what was judged, one statement per table.';
-COMMENT ON FUNCTION core.kept_figures(numeric, text, numeric)
+COMMENT ON FUNCTION core.kept_figures(numeric, text, numeric, numeric, numeric, numeric)
 IS 'How a kept answer ends a wallet''s figures.';
+COMMENT ON FUNCTION core.shown_figures(numeric, numeric, numeric)
+IS 'How an answer ends a wallet''s figures.';
 COMMENT ON FUNCTION core.epoch_seconds(timestamptz)
 IS 'An instant as whole seconds since 1970, as JSON.';
 COMMENT ON FUNCTION core.show_answer(text, text, jsonb)
@@ -502,7 +504,7 @@ IS 'A customer''s wallets as they stood at {"seq": …}, {"recordedAt": …} or 
 COMMENT ON FUNCTION core.place_in_history(text, jsonb)
 IS 'The seq after which past balances are asked for, and whether all that is due by then is booked.';
 COMMENT ON FUNCTION core.wallets_at(text, bigint, timestamptz, integer)
-IS 'What stood on the accounts of a customer''s wallets after an operation.';
+IS 'What stood on the accounts of a customer''s wallets after an operation, and the overdraft limits of then.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s ledger, the newest first.';
 COMMENT ON FUNCTION api.read_reservations(text, jsonb, jsonb, integer)

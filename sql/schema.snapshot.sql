@@ -892,6 +892,8 @@ CREATE INDEX change_in_time ON core.change USING btree (recorded_at, customer_id
 
 CREATE INDEX change_of_customer_in_time ON core.change USING btree (customer_id, recorded_at, seq);
 
+CREATE INDEX change_of_wallets ON core.change USING btree (customer_id, seq) WHERE ((after -> 'wallets'::text) <> '[]'::jsonb);
+
 CREATE INDEX counter_window_in_order ON core.counter_window USING btree (customer_id, from_seq);
 
 CREATE INDEX credit_grant_made_of ON core.credit_grant USING btree (customer_id, from_grant_no) WHERE (from_grant_no IS NOT NULL);

@@ -38,7 +38,7 @@ DECISION = """
   quantities { name amount } credits { creditType amount }
   slices { walletId grantId amount } shortfall { creditType amount }
   warnings { budgetId entityId limit used advice }
-  wallets { walletId creditType available held leased settled owed }
+  wallets { walletId creditType available held leased settled owed shortfall receivable overdraftLimit }
   binding { kind entityId budgetId limit used held resetsAt }
 """
 STATE = """

@@ -479,8 +479,9 @@ class SqlBackend:
                     "leased": leased,
                     "settled": _plain(Decimal(available) + Decimal(held) + Decimal(leased)),
                     "owed": owed,
+                    **dict(zip(("shortfall", "receivable", "overdraftLimit"), rest or "000", strict=True)),
                 }
-                for wallet, credit_type, available, held, leased, owed in kept.get("wallets", [])
+                for wallet, credit_type, available, held, leased, owed, *rest in kept.get("wallets", [])
             ],
         }
 

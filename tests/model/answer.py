@@ -128,6 +128,9 @@ def show_wallet(wallet: Wallet, instant: datetime) -> dict[str, Any]:
         "leased": "0",
         "settled": plain(available + wallet.held),
         "owed": plain(wallet.owed),
+        "shortfall": plain(wallet.shortfall),
+        "receivable": plain(wallet.receivable),
+        "overdraftLimit": plain(wallet.overdraft_limit),
     }
 
 

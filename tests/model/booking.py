@@ -11,6 +11,7 @@ from tests.model.customer import (
     CONSUMED,
     ISSUED,
     OWED,
+    RECEIVABLE,
     SCHEDULED,
     SHORTFALL,
     Budget,
@@ -54,6 +55,9 @@ class Booking:
             self.customer.seq, wallet.wallet_id, wallet.credit_type, grant_id, source, target, amount
         )
         self.memory.append(self.customer.entries, entry)
+        for account, change in ((source, amount), (target, -amount)):
+            if account in (SHORTFALL, RECEIVABLE):  # grows as credits leave it
+                self.memory.set(wallet, account, getattr(wallet, account) + change)
 
     # Consumption
 

@@ -50,6 +50,8 @@ class Wallet:
     overdraft_limit: Fraction = ZERO
     owed: Fraction = ZERO
     held: Fraction = ZERO  # of its grants, and of its overdraft
+    shortfall: Fraction = ZERO
+    receivable: Fraction = ZERO
     grants: "list[Grant]" = field(default_factory=list)  # the open ones
 
 

@@ -83,6 +83,9 @@ class TestOverage:
             "leased": "0",
             "settled": "0",
             "owed": "3",
+            "shortfall": "0",
+            "receivable": "0",
+            "overdraftLimit": "3",
         }
         assert reasons(consume(backend, ask("k4", "1", "user-0", overage="OVERDRAFT"))) == [
             "INSUFFICIENT_CREDITS"

@@ -77,6 +77,9 @@ class TestReserve:
             "leased": "0",
             "settled": "10",
             "owed": "0",
+            "shortfall": "0",
+            "receivable": "0",
+            "overdraftLimit": "0",
         }
         assert (held["binding"]["used"], held["binding"]["held"]) == ("0", "6")
         assert left(backend) == {"g": "10"}

@@ -216,6 +216,7 @@ def test_what_is_answered(world: Configuration) -> None:
             "owed": "0",
             "shortfall": "0",
             "receivable": "0",
+            "overdraftLimit": "5",
             "decimals": 6,
             "displayDecimals": 2,
         }

@@ -6,6 +6,8 @@
 --     effectiveAt  after all that had taken effect at that instant or before it. A grant that began or expired, or a hold that
 --                  ran out, takes effect when it was due, however much later it was booked; everything else when it was recorded
 --
+-- An overdraft limit is the one that was last said by then.
+--
 -- Returns {customerId, incarnation, seq, isFinal, wallets}. `seq` is the one asked for, or that of the last entry that was recorded by
 -- then. `isFinal` is false as long as something was due by then that nobody has booked yet. Wallets made later show zeros;
 -- of more than a thousand the oldest thousand are shown. Reads at most the entries of one month, where months are opened.
@@ -29,7 +31,8 @@ BEGIN
         'walletId', t.wallet_id, 'entityId', t.entity_id, 'creditType', t.credit_type, 'scheduled', trim_scale(t.scheduled)::text,
         'available', trim_scale(t.available)::text, 'held', trim_scale(t.held)::text, 'leased', trim_scale(t.leased)::text,
         'settled', trim_scale(t.available + t.held + t.leased)::text, 'owed', trim_scale(t.owed)::text,
-        'shortfall', trim_scale(t.shortfall)::text, 'receivable', trim_scale(t.receivable)::text, 'decimals', c.decimals, 'displayDecimals', c.display_decimals) ORDER BY t.wallet_no), '[]'))
+        'shortfall', trim_scale(t.shortfall)::text, 'receivable', trim_scale(t.receivable)::text,
+        'overdraftLimit', trim_scale(t.overdraft_limit)::text, 'decimals', c.decimals, 'displayDecimals', c.display_decimals) ORDER BY t.wallet_no), '[]'))
     FROM core.wallets_at(p_customer_id, v_place.seq, (p_at ->> 'effectiveAt')::timestamptz, c_most) AS t
     JOIN core.credit_type AS c ON c.credit_type = t.credit_type);
 END

@@ -4,7 +4,8 @@
 --   p_observe  decide and record, but enforce nothing: answered as allowed, charged as RECORD
 --
 -- `answer` holds amounts as strings: credits, slices [wallet, grant, amount], wallets [wallet, type, available,
--- held, leased, owed], shortfall, quantities (if other than asked), warnings, binding, and for a conflict field.
+-- held, leased, owed], shortfall, quantities (if other than asked), warnings, binding, and for a conflict field. Where
+-- a wallet's shortfall, receivable or overdraft limit is not zero, these three follow what it owes.
 -- Raises UC100 for a malformed request (nothing is written), UC110, UC120.
 CREATE OR REPLACE FUNCTION api.consume(p_customer_id text, p_items jsonb, p_observe boolean DEFAULT false)
 RETURNS TABLE (item integer, customer_id text, idempotency_key text, allowed boolean, reason text, would_allow boolean,

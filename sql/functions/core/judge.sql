@@ -89,7 +89,7 @@ DECLARE
   -- stops, wallets, grants
   v_s_wallet integer[]; v_s_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
-  v_w_unbooked numeric[]; v_w_held numeric[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[];
+  v_w_unbooked numeric[]; v_w_held numeric[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[]; v_w_receivable numeric[];
   v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters

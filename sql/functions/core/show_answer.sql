@@ -37,9 +37,14 @@ BEGIN
   END IF;
   IF v_wallets IS NOT NULL THEN
     v_shown := v_shown || ',"wallets":[' || coalesce((
-      SELECT string_agg('[' || to_json(w.wallet_id) || ',' || to_json(w.credit_type) || ',"' || concat_ws('","', b.balance ->> 1, coalesce(b.balance ->> 2, '0'), coalesce(b.balance ->> 3, '0'), coalesce(b.balance ->> 4, '0')) || '"]',
+      SELECT string_agg('[' || to_json(w.wallet_id) || ',' || to_json(w.credit_type) || ',"' || concat_ws('","', b.balance ->> 1, coalesce(f.held, '0'), coalesce(b.balance ->> 3, '0'), coalesce(b.balance ->> 4, '0'))
+                          || core.shown_figures(coalesce(b.balance ->> 5, '0')::numeric, coalesce(b.balance ->> 6, '0')::numeric, coalesce(f.overdraft_limit, '0')::numeric),
                         ',' ORDER BY b.n)
       FROM json_array_elements(v_wallets) WITH ORDINALITY AS b (balance, n)
+      -- What stands alone after what is available is the overdraft limit: core.kept_figures.
+      CROSS JOIN LATERAL (
+        SELECT CASE WHEN b.balance ->> 3 IS NOT NULL THEN b.balance ->> 2 END, CASE WHEN b.balance ->> 3 IS NOT NULL THEN b.balance ->> 7 ELSE b.balance ->> 2 END
+      ) AS f (held, overdraft_limit)
       JOIN core.wallet AS w ON w.customer_id = p_customer_id AND w.wallet_no = (b.balance ->> 0)::integer), '') || ']';
   END IF;
   IF v_rest -> 'q' IS NOT NULL THEN

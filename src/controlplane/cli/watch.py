@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import aclosing
+from typing import Any
 
 import click
 
-from controlplane.client.live import balances, shown
+from controlplane.client.live import balances, debts, shown
 
 
 @click.command("watch")
@@ -19,7 +21,8 @@ from controlplane.client.live import balances, shown
 def command(customer: str, url: str, key: str, count: int | None, rate: float | None, as_json: bool) -> None:
     """Show the balances of CUSTOMER as they move, over a WebSocket.
 
-    The first line is the present state; another comes whenever something was spent, granted or has expired.
+    The present state comes first, a line for each wallet; it comes again whenever something was spent, held,
+    granted or has expired. What is owed, fell short or is to be paid again is shown where there is any.
     Amounts are rounded down to the digits people are shown; --json has them all. Ctrl-C stops it.
 
     \b
@@ -42,9 +45,21 @@ async def _watch(
             if as_json:
                 click.echo(json.dumps(event))
             else:
-                wallets = "  ".join(f"{each['walletId']} {shown(each)}" for each in event["wallets"])
-                click.echo(f"seq {event['version']['seq']:>8}  {wallets}")
+                click.echo(_told(event))
             if left is not None:
                 left -= 1
                 if left == 0:
                     return
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    """A line for each wallet, its figures below those of the others."""
+    wallets = event["wallets"]
+    names = max((len(each["walletId"]) for each in wallets), default=0)
+    begin = f"seq {event['version']['seq']:>8}"
+    lines = []
+    for wallet in wallets:
+        figures = [f"{shown(wallet):>12} available", f"{shown(wallet, 'held'):>10} held", *debts(wallet)]
+        lines.append(f"{begin}  {wallet['walletId']:<{names}}  {'  '.join(figures)}")
+        begin = " " * len(begin)
+    return "\n".join(lines) or f"{begin}  no wallet"

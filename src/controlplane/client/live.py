@@ -15,7 +15,10 @@ _SUBSCRIPTION = """
 subscription Watch($customerId: ID!, $mostPerSecond: Float) {
   balanceChanged(customerId: $customerId, mostPerSecond: $mostPerSecond) {
     version { seq asOf }
-    wallets { walletId entityId creditType available owed displayDecimals }
+    wallets {
+      walletId entityId creditType available held leased settled scheduled owed shortfall receivable
+      overdraftLimit displayDecimals
+    }
   }
 }
 """
@@ -72,11 +75,21 @@ async def balances(
         raise CallFailed(reason or str(error), answered="CLOSED", retryable=True) from error
 
 
-def shown(wallet: Mapping[str, Any]) -> str:
-    """What a wallet of an event has available, as people are shown it: never more than there is."""
-    whole, _, fraction = wallet["available"].partition(".")
+def shown(wallet: Mapping[str, Any], account: str = "available") -> str:
+    """What stands on an account of a wallet of an event, as people are shown it: never more than there is."""
+    whole, _, fraction = wallet[account].partition(".")
     digits = wallet["displayDecimals"]
     return f"{int(whole):,}" + (f".{fraction[:digits]:0<{digits}}" if digits else "")
+
+
+def debts(wallet: Mapping[str, Any]) -> list[str]:
+    """What it owes, what nothing paid for, what is to be paid again: each with its name, if there is any."""
+    of_limit = {"owed": f" of {shown(wallet, 'overdraftLimit')}"}
+    return [
+        f"{shown(wallet, account)}{of_limit.get(account, '')} {account}"
+        for account in ("owed", "shortfall", "receivable")
+        if any(digit in "123456789" for digit in wallet[account])
+    ]
 
 
 def _message(kind: str, payload: dict[str, Any] | None = None) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from controlplane.client.live import balances, shown
+from controlplane.client.live import balances, debts, shown
 from controlplane.demo.agents import Tally
 from controlplane.demo.world import CUSTOMER
 from controlplane.errors import CallFailed
@@ -39,7 +39,10 @@ async def show(console: Console, url: str, key: str, tally: Tally) -> None:
 
 
 def _line(event: dict[str, Any], tally: Tally) -> str:
-    wallets = "  ".join(f"{each['walletId']} {shown(each)}" for each in event["wallets"])
+    wallets = "  ".join(
+        f"{each['walletId']} {shown(each)} ({', '.join([shown(each, 'held') + ' held', *debts(each)])})"
+        for each in event["wallets"]
+    )
     return f"seq {event['version']['seq']}  {wallets}  |  {_counts(tally)}"
 
 
@@ -47,8 +50,13 @@ def _table(event: dict[str, Any], tally: Tally) -> Group:
     wallets = Table(title=f"{CUSTOMER}, seq {event['version']['seq']}", title_justify="left", box=None)
     wallets.add_column("wallet", min_width=18)
     wallets.add_column("available", justify="right", min_width=12)
-    for wallet in event["wallets"]:
-        wallets.add_row(wallet["walletId"], shown(wallet))
+    wallets.add_column("held", justify="right", min_width=10)
+    owes = [", ".join(debts(wallet)) for wallet in event["wallets"]]
+    if any(owes):
+        wallets.add_column("owes")
+    for wallet, owed in zip(event["wallets"], owes, strict=True):
+        more = [owed] if any(owes) else []
+        wallets.add_row(wallet["walletId"], shown(wallet), shown(wallet, "held"), *more)
     agents = Table(box=None)
     agents.add_column("agent", min_width=18)
     agents.add_column("its last answer")

@@ -132,7 +132,16 @@ def _plain(amount: str) -> str:
 
 
 def _wallet(
-    wallet_id: str, credit_type: str, available: str, held: str, leased: str, owed: str
+    wallet_id: str,
+    credit_type: str,
+    available: str,
+    held: str,
+    leased: str,
+    owed: str,
+    # Told only where one of them is not zero.
+    shortfall: str = "0",
+    receivable: str = "0",
+    overdraft_limit: str = "0",
 ) -> WalletBalance:
     # Nearly always nothing is held or leased, and then the sum is one of its parts.
     settled = available
@@ -146,6 +155,9 @@ def _wallet(
         leased=Credits(leased),
         settled=Credits(settled),
         owed=Credits(owed),
+        shortfall=Credits(shortfall),
+        receivable=Credits(receivable),
+        overdraft_limit=Credits(overdraft_limit),
     )
 
 

@@ -47,10 +47,11 @@ def message_for(judgement: Judgement, item: Mapping[str, Any], *, recorded: bool
 
 
 def _balance(wallet: Sequence[str]) -> str:
-    """Of a wallet of an answer: id, credit type, available, held, leased, owed."""
-    identity, _, available, held, _, owed = wallet
-    more = [f"{held} held"] if held != "0" else []
-    more += [f"{owed} owed"] if owed != "0" else []
+    """Of a wallet of an answer: id, credit type, available, held, leased, owed, and perhaps three more."""
+    identity, _, available, held, _, owed, *rest = wallet
+    shortfall, receivable, limit = rest or ("0", "0", "0")
+    figures = {"held": held, f"of {limit} owed": owed, "shortfall": shortfall, "receivable": receivable}
+    more = [f"{amount} {name}" for name, amount in figures.items() if amount != "0"]
     return f"{identity} has {available}" + (f" ({', '.join(more)})" if more else "")
 
 

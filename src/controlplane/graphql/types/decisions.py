@@ -52,6 +52,11 @@ class WalletBalance:
     leased: Credits = strawberry.field(description="Leased to sidecars.")
     settled: Credits = strawberry.field(description="available + held + leased.")
     owed: Credits = strawberry.field(description="Overdraft drawn.")
+    shortfall: Credits = strawberry.field(description="Recorded use that nothing paid for.")
+    receivable: Credits = strawberry.field(
+        description="Spent of grants whose payment was taken back, and owed since."
+    )
+    overdraft_limit: Credits = strawberry.field(description="How much could be owed.")
 
 
 @strawberry.type(description="What denied the request, or is nearest to.")

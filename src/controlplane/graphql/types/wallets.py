@@ -157,6 +157,7 @@ class PastWallet:
     owed: Credits = strawberry.field(description="Overdraft drawn.")
     shortfall: Credits = strawberry.field(description="Recorded use that nothing had paid for.")
     receivable: Credits = strawberry.field(description="Spent of grants whose payment was taken back.")
+    overdraft_limit: Credits = strawberry.field(description="How much could be owed.")
     decimals: int = strawberry.field(description="Digits behind the point that the credit type has.")
     display_decimals: int = strawberry.field(description="Digits to show to people; round down.")
 
