@@ -93,7 +93,7 @@ DECLARE
   v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
-  v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_on_credits boolean[]; v_x_name text[]; v_x_limit numeric[]; v_x_plain boolean[];
+  v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_name text[]; v_x_limit numeric[]; v_x_plain boolean[];
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count integer[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
