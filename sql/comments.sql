@@ -531,8 +531,8 @@ COMMENT ON FUNCTION core.report_wallet_dues(text)
 IS 'core.wallet_dues of one customer for the views of report.';
 COMMENT ON FUNCTION core.report_grant_dues(text, timestamptz)
 IS 'core.grant_dues for the views of report.';
-COMMENT ON FUNCTION core.recognised_money(text, bigint, bigint)
-IS 'The money that is recognised as revenue of a grant before an operation.';
+COMMENT ON FUNCTION core.lot_ends(text, bigint, bigint, timestamptz)
+IS 'How much of a lot had gone from its end, and how much that was spent had been returned, before an operation.';
 COMMENT ON FUNCTION core.wallet_json(core.wallet, numeric, numeric, numeric, numeric, text, integer, integer)
 IS 'A wallet as readers see it.';
 
@@ -552,6 +552,7 @@ COMMENT ON COLUMN report.entry_kinds.meaning IS 'What has happened.';
 COMMENT ON VIEW report.currencies IS 'Currencies whose smallest unit is not a hundredth.';
 COMMENT ON COLUMN report.currencies.currency IS 'ISO 4217.';
 COMMENT ON COLUMN report.currencies.decimals IS 'Digits after the point.';
+COMMENT ON VIEW core.entry_effect IS 'What each ledger entry does to its lot: how much goes of it, to where of its money.';
 COMMENT ON VIEW report.ledger IS 'Every movement of credits: who, what, when, how much, and its money at cost basis. Ask by customer_id, month or both.';
 COMMENT ON COLUMN report.ledger.customer_id IS 'Whose it is.';
 COMMENT ON COLUMN report.ledger.month IS 'Month of recorded_at in UTC, by its first day: nothing is added to one that is over.';

@@ -17,7 +17,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA report TO {{prefix}}_analyst, {{prefix}
 -- What those views call, they call with the rights of whoever reads them; none of these tells more than the views do.
 GRANT EXECUTE ON FUNCTION
     core.report_clock(), core.report_wallet_dues(text), core.report_grant_dues(text, timestamptz),
-    core.recognised_money(text, bigint, bigint), core.grant_status(core.credit_grant, numeric, numeric, timestamptz)
+    core.lot_ends(text, bigint, bigint, timestamptz), core.grant_status(core.credit_grant, numeric, numeric, timestamptz)
 TO {{prefix}}_analyst, {{prefix}}_finance, {{prefix}}_auditor;
 
 -- Everybody may ask what the schema is; code does so before it serves.

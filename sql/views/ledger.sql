@@ -1,13 +1,15 @@
 -- The ledger for people: every movement with ids instead of numbers, who made it and on what ground, and its money at cost
 -- basis.
 --
--- A grant is a lot. Of its money has gone, after each movement, what has gone of its units times the cost basis, rounded half
--- up to the currency's smallest unit; a movement's money is the difference it makes to that. So no rounding adds up, a lot closes
--- to exactly zero in whatever order, and the last unit takes the residue. What stays within deferred revenue (a hold, a
--- release, the beginning of a grant) moves units and no money, unless it moves to another wallet: then a part of the lot goes
--- there, with its money. What a reversal makes a grant of its own is a lot that begins there; what it takes from one account of what has gone to
--- another has the money of the last units that went. A chargeback has the money that was recognised of its grant until then, and of what is
--- settled later the money of that.
+-- A grant is a lot, and its credits lie in a row; those between two places have the cost basis times the one, rounded half up to the
+-- currency's smallest unit, less the same of the other. What is spent goes from the front, and what is spent last is the first to come back; what
+-- expires, is taken back or moves to another wallet goes from the end. What was spent and is taken back into none of the lot (void, expired,
+-- charged back, an adjustment) goes from the front of what is spent. So each account of a lot has credits that lie together, no rounding
+-- adds up, an account without credits has no money, and the last unit takes the residue, in whatever order.
+--
+-- What stays within deferred revenue (a hold, a release, the beginning of a grant) moves units and no money, unless it moves to another wallet:
+-- then a part of the lot goes there, and keeps its place in the row (lot_offset), as an adjustment does. A chargeback has the money of all that
+-- is spent of its grant then, and of what is settled later the money of that.
 --
 -- Ask for one customer, one month, or both: the sums are then of that alone, and begin with the month's opening. A month has
 -- what was recorded in it, so that nothing is added to one that is over; effective_month is when a movement took effect, which is earlier for what
@@ -47,62 +49,50 @@ SELECT
     WHEN l.from_account = 'ISSUED' THEN g.source
   END AS source,
   CASE WHEN g.cost_basis IS NOT NULL THEN g.currency END AS currency,
-  CASE
-    -- The first entry of its operation; where a settlement makes one, it follows that.
-    WHEN l.kind::text = 'CHARGEBACK' AND l.leg = 1 THEN core.recognised_money(l.customer_id, l.grant_no, l.seq)
-    WHEN l.from_account = 'ISSUED' OR (l.kind::text = 'REVERSAL' AND l.grant_no = l.seq) THEN round(g.cost_basis * l.amount, coalesce(c.decimals, 2))
-    ELSE abs(
-      round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone), coalesce(c.decimals, 2))
-      - round(g.cost_basis * (coalesce(g.lot_offset, 0) + l.gone - CASE
-        WHEN l.from_account::text IN ('CONSUMED', 'RECEIVABLE') AND l.goes = 0 THEN l.amount ELSE l.goes END), coalesce(c.decimals, 2)))
-  END AS money,
+  round(g.cost_basis * (coalesce(g.lot_offset, 0) + p.upto), coalesce(c.decimals, 2))
+  - round(g.cost_basis * (coalesce(g.lot_offset, 0) + p.upto - CASE WHEN l.stays THEN 0 ELSE l.amount END), coalesce(c.decimals, 2)) AS money,
   CASE WHEN l.kind::text = 'TRANSFER' THEN l.seq::text END AS to_grant_id,
   date_trunc('month', coalesce(l.effective_at, l.recorded_at) AT TIME ZONE 'UTC')::date AS effective_month
 FROM (
-  -- What has gone of the grant after the entry.
+  -- What has gone of the lot after the entry, what of that went from its end, and what was returned from the front of what was spent.
   SELECT
     e.*,
-    sum(e.goes + CASE WHEN e.place = 1 AND e.grant_no IS NOT NULL THEN coalesce(
+    sum(e.goes + CASE WHEN e.place = 1 AND e.lot IS NOT NULL THEN coalesce(
       (SELECT og.gone FROM core.opening_grant AS og
-        WHERE og.customer_id = e.customer_id AND og.month = e.month AND og.grant_no = e.grant_no),
+        WHERE og.customer_id = e.customer_id AND og.month = e.month AND og.grant_no = e.lot),
       -- Where the month was opened, what has no row was made since, or was gone already.
       (SELECT CASE WHEN g.created_at >= e.month::timestamp AT TIME ZONE 'UTC' THEN 0 ELSE g.amount END
         FROM core.credit_grant AS g INNER JOIN core.customer_month AS m ON m.customer_id = g.customer_id AND m.month = e.month
-        WHERE g.customer_id = e.customer_id AND g.grant_no = e.grant_no),
-      (SELECT sum(CASE
-          WHEN p.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
-            CASE WHEN p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND p.from_wallet_no = p.to_wallet_no THEN 0 ELSE p.amount END
-          WHEN p.kind::text = 'REVERSAL' AND p.grant_no = p.seq THEN 0
-          WHEN p.from_account <> 'ISSUED' AND p.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -p.amount
-          ELSE 0 END)
-        FROM core.ledger_entry AS p
-        WHERE p.customer_id = e.customer_id AND p.grant_no = e.grant_no AND p.recorded_at < e.month::timestamp AT TIME ZONE 'UTC'),
-      0) ELSE 0 END) OVER (PARTITION BY e.customer_id, e.month, e.grant_no ORDER BY e.seq, e.leg) AS gone
+        WHERE g.customer_id = e.customer_id AND g.grant_no = e.lot),
+      (SELECT sum(p.goes) FROM core.entry_effect AS p
+        WHERE p.customer_id = e.customer_id AND p.grant_no = e.lot AND p.recorded_at < e.month::timestamp AT TIME ZONE 'UTC'),
+      0) ELSE 0 END) OVER w AS gone_after,
+    sum(e.apart + CASE WHEN e.place = 1 AND e.lot < e.seq THEN (core.lot_ends(e.customer_id, e.lot, e.seq, e.recorded_at)).apart ELSE 0 END)
+      OVER w AS apart_after,
+    sum(e.returned + CASE WHEN e.place = 1 AND e.lot < e.seq THEN (core.lot_ends(e.customer_id, e.lot, e.seq, e.recorded_at)).returned ELSE 0 END)
+      OVER w AS returned_after
   FROM (
     SELECT
       b.*,
-      row_number() OVER (PARTITION BY b.customer_id, b.month, b.grant_no ORDER BY b.seq, b.leg) AS place
-    FROM (
-      SELECT
-        i.*,
-        date_trunc('month', i.recorded_at AT TIME ZONE 'UTC')::date AS month,
-        -- How much goes of the grant: leaves deferred revenue, or its wallet. What is reversed comes back.
-        CASE
-          WHEN i.from_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN
-            CASE WHEN i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') AND i.from_wallet_no = i.to_wallet_no THEN 0 ELSE i.amount END
-          WHEN i.kind::text = 'REVERSAL' AND i.grant_no = i.seq THEN 0
-          WHEN i.from_account <> 'ISSUED' AND i.to_account IN ('SCHEDULED', 'AVAILABLE', 'HELD', 'LEASED') THEN -i.amount
-          ELSE 0
-        END AS goes
-      FROM core.ledger_entry AS i
-    ) AS b
+      row_number() OVER (PARTITION BY b.customer_id, b.month, b.lot ORDER BY b.seq, b.leg) AS place
+    FROM (SELECT i.*, date_trunc('month', i.recorded_at AT TIME ZONE 'UTC')::date AS month FROM core.entry_effect AS i) AS b
   ) AS e
+  WINDOW w AS (PARTITION BY e.customer_id, e.month, e.lot ORDER BY e.seq, e.leg)
 ) AS l
 LEFT JOIN core.wallet AS f ON f.customer_id = l.customer_id AND f.wallet_no = l.from_wallet_no
 LEFT JOIN core.wallet AS t ON t.customer_id = l.customer_id AND t.wallet_no = l.to_wallet_no
 LEFT JOIN core.entity AS h ON h.customer_id = f.customer_id AND h.entity_no = f.entity_no
 LEFT JOIN core.credit_grant AS g ON g.customer_id = l.customer_id AND g.grant_no = l.grant_no
 LEFT JOIN report.currencies AS c ON c.currency = g.currency
+CROSS JOIN LATERAL (
+  -- The place of the last credit that moves, counted from the lot's first.
+  SELECT CASE
+    WHEN l.from_account = 'ISSUED' OR l.adjusts THEN l.amount
+    WHEN l.apart > 0 THEN g.amount - l.apart_after + l.amount
+    WHEN l.returned > 0 THEN l.returned_after
+    ELSE l.gone_after - l.apart_after - least(l.goes, 0)
+  END AS upto
+) AS p
 LEFT JOIN core.ledger_origin AS o ON o.customer_id = l.customer_id AND o.seq = l.seq
 LEFT JOIN core.usage_event AS u ON u.customer_id = l.customer_id AND u.seq = l.seq AND u.recorded_at = l.recorded_at
 LEFT JOIN core.change AS n ON n.customer_id = l.customer_id AND n.seq = l.seq

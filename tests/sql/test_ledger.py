@@ -303,7 +303,7 @@ def test_people_read_them(world: Configuration, login_url: Any, role: Role) -> N
 
 
 def test_parts_of_a_lot_close_together(world: Configuration) -> None:
-    """A third of a euro's three credits moves to another wallet, after a first was spent: 0.34 go along."""
+    """A third of a euro's three credits moves to another wallet, after a first was spent: 0.33 go along."""
     lot = grant(world, "3", THIRD)
     consume(world, "1")
     part = grant(world, "1", THIRD, entityId="ada")
@@ -314,14 +314,16 @@ def test_parts_of_a_lot_close_together(world: Configuration) -> None:
         " from_wallet_no = (SELECT wallet_no FROM core.credit_grant WHERE grant_no = %s) WHERE seq = %s",
         (lot, lot, part),
     )
-    world.connection.execute("UPDATE core.credit_grant SET lot_offset = 1 WHERE grant_no = %s", (part,))
+    world.connection.execute(
+        "UPDATE core.credit_grant SET lot_offset = 2, from_grant_no = %s WHERE grant_no = %s", (lot, part)
+    )
     world.connection.execute("UPDATE core.credit_grant SET remaining = 1 WHERE grant_no = %s", (lot,))
     world.connection.execute("UPDATE core.wallet SET available = 1 WHERE wallet_id = 'customer:general'")
     world.connection.execute("SET session_replication_role = origin")
     consume(world, "1", entityIds=["ada"])
     consume(world, "1")
-    assert [each for _, each in money(world, lot)] == [D("1.00"), D("0.33"), D("0.34"), D("0.33")]
-    assert [each for _, each in money(world, part)] == [D("0.34")]
+    assert [each for _, each in money(world, lot)] == [D("1.00"), D("0.33"), D("0.33"), D("0.34")]
+    assert [each for _, each in money(world, part)] == [D("0.33")]
     stands = "SELECT sum(money_credit - money_debit) FROM report.ledger_legs WHERE money_account = %s"
     assert world.one(stands, "DEFERRED_REVENUE") == 0
     assert world.one(stands, "RECOGNISED_REVENUE") == 1

@@ -59,9 +59,9 @@ def test_a_part_of_a_part(world: Configuration) -> None:
     [rest] = transfer(world, "3", "ada", "bob")
     assert world.rows(
         "SELECT grant_id, to_grant_id, money FROM report.ledger WHERE kind = 'TRANSFER' ORDER BY seq"
-    ) == [(lot, part, D("2.34")), (part, rest, D("1.00"))]
-    # 3.33 less 0.33 and 2.34; of the part 1.34 is left, and 1.00 has gone on.
-    assert lots(world) == {lot: (2, D("0.66")), part: (4, D("1.34")), rest: (3, D("1"))}
+    ) == [(lot, part, D("2.33")), (part, rest, D("1.00"))]
+    # 3.33 less 0.33 and 2.33; of the part 1.33 is left, and 1.00 has gone on.
+    assert lots(world) == {lot: (2, D("0.67")), part: (4, D("1.33")), rest: (3, D("1"))}
 
     held = reserve(world, "2", "bob")
     step(world, "settle", held, quantities=[{"name": "input", "amount": "1"}])

@@ -33,8 +33,9 @@ BEGIN
     v_repaid := least(v_part.amount, v_to.owed);
     v_part.remaining := v_part.amount - v_repaid;
     v_part.held := 0;
-    -- What of the lot it comes from had gone before: its money goes on from there.
-    v_part.lot_offset := coalesce(v_lot.lot_offset, 0) + v_lot.amount - v_lot.remaining - v_lot.held;
+    -- It goes from the lot's end, and keeps its place there, so that its money is that of just these credits.
+    v_part.lot_offset := coalesce(v_lot.lot_offset, 0) + v_lot.amount - v_part.amount
+      - (SELECT apart FROM core.lot_ends(p_gate.customer_id, v_lot.grant_no, v_seq, p_gate.last_at));
     v_part.is_open := v_part.remaining > 0;
     v_part.created_at := p_gate.last_at;
     INSERT INTO core.credit_grant SELECT v_part.*;
