@@ -7,11 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 
+ROOT = Path(__file__).parents[1]
 #: Seconds a command may take; starting an embedded server makes a cluster first.
 SECONDS = 60.0
 
@@ -22,17 +24,25 @@ def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", "CONTROLPLANE_LOG_FORMAT": "json", **(given or {})}
 
 
-def controlplane(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run one command to its end."""
+def run_module(
+    module: str, *arguments: str, env: Mapping[str, str] | None = None, seconds: float = SECONDS
+) -> "subprocess.CompletedProcess[str]":
+    """Run a module of ours to its end, in the repository's folder."""
     return subprocess.run(
-        [sys.executable, "-m", "controlplane", *arguments],
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
         env=environment(env),
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=seconds,
         stdin=subprocess.DEVNULL,
     )
+
+
+def controlplane(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run one command to its end."""
+    return run_module("controlplane", *arguments, env=env)
 
 
 class Up:

@@ -1,24 +1,12 @@
 """A commit is measured against another; how fast either is, no test says."""
 
 import subprocess
-import sys
-from pathlib import Path
 
-from tests.commands import environment
-
-ROOT = Path(__file__).parents[2]
+from tests.commands import ROOT, run_module
 
 
 def against(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "bench.against", *arguments],
-        cwd=ROOT,
-        env=environment(None),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=170,
-    )
+    return run_module("bench.against", *arguments, seconds=170)
 
 
 def worktrees() -> int:

@@ -11,22 +11,13 @@ import click
 import pytest
 
 from bench.plan import FAR, GROWTH, ROWS, choose
-from tests.commands import environment
+from tests.commands import run_module
 
-ROOT = Path(__file__).parents[2]
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def bench(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
-        cwd=ROOT,
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=170,
-    )
+    return run_module("bench", *arguments, env=env, seconds=170)
 
 
 def test_help_lists_all_rows() -> None:

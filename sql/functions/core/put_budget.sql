@@ -1,5 +1,5 @@
--- Writes a budget that is new, or whose rule has changed: the next version of it, and the change that tells of it. Where nothing
--- differs nothing is written, and no seq is taken.
+-- Writes a budget that is new, or whose rule has changed: the next version of it, and the change that tells of it; and tells of
+-- the thresholds that are reached by it. Where nothing differs nothing is written, and no seq is taken.
 --
 --   p_old  with no budget_no for a new one
 CREATE OR REPLACE FUNCTION core.put_budget(p_gate core.gate, p_old core.budget, p_new core.budget, p_actor text) RETURNS void
