@@ -8,6 +8,7 @@
 ``empty_url``    a fresh database without our schema, as a superuser; dropped afterwards.
 
 ``CONTROLPLANE_TEST_POSTGRES=16`` runs everything on the embedded 16 instead of 18.
+``CONTROLPLANE_TEST_MEMORY`` names the folder for the session's server if that is not ``/dev/shm``.
 """
 
 import os
@@ -34,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith("CONTROLPLANE_") and not name.startswith("CONTROLPLANE_TEST_"):
             del os.environ[name]
     if not hasattr(config, "workerinput"):
-        os.environ[_RUN_FOLDER] = str(SharedServer.make_folder())
+        os.environ[_RUN_FOLDER] = str(SharedServer.make_folder_in_memory())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
