@@ -94,8 +94,9 @@ def login_url(database_url: str) -> Callable[[Role], str]:
 def folder() -> Iterator[Path]:
     """A short folder that other accounts can reach; a server's data and socket fit below it.
 
-    pytest's ``tmp_path`` is closed to other accounts, and too long for a socket.
+    pytest's ``tmp_path`` is closed to other accounts, and too long for a socket. In memory if there is
+    room: a killed server leaves there what it would leave on a disk; only a machine that stops loses more.
     """
-    made = SharedServer.make_folder()
+    made = SharedServer.make_folder_in_memory()
     yield made
     shutil.rmtree(made, ignore_errors=True)

@@ -68,7 +68,7 @@ def _install(connection: psycopg.Connection, file: SqlFile) -> None:
 @contextmanager
 def opened() -> Iterator[Hatchery]:
     """On a server of its own, which is gone afterwards."""
-    folder = SharedServer.make_folder()
+    folder = SharedServer.make_folder_in_memory()
     shared = SharedServer(folder)
     try:
         with hatchery_on(shared.get(), shared.template()) as hatchery:
