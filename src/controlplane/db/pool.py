@@ -8,6 +8,7 @@ the roles carry their own time-outs).
 import asyncio
 import os
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -57,6 +58,24 @@ class ServingConnection(psycopg.AsyncConnection[TupleRow]):
         return self.closed
 
 
+class _WarmFirst(deque[ServingConnection]):
+    """Idle connections, of which the one put back last is taken first.
+
+    A backend that has just worked has its plans in the processor's caches, and the others may sleep until the
+    pool closes them. psycopg_pool takes them in turn and has no setting for it.
+    """
+
+    def append(self, connection: ServingConnection) -> None:
+        """To where the pool takes from."""
+        self.appendleft(connection)
+
+
+class _Pool(AsyncConnectionPool[ServingConnection]):
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._pool = _WarmFirst()
+
+
 class Database:
     """What the rest of the process knows of Postgres. Cheap to make; ``open`` starts connecting."""
 
@@ -92,7 +111,7 @@ class Database:
         self._connected = False
         self._errors_before = 0
         self._drained_at = 0.0
-        self._pool: AsyncConnectionPool[ServingConnection] = AsyncConnectionPool(
+        self._pool = _Pool(
             changed_url(url, options=settings or None),
             connection_class=ServingConnection,
             kwargs={
