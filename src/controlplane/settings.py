@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(default=8, ge=1, le=1000, description="Most connections a pool opens.")
     lanes: int = Field(
-        default=2,
+        default=1,
         ge=1,
         le=64,
         description="Lanes of an API process: each gathers what arrives while its statement is under way,"

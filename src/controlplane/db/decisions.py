@@ -36,7 +36,7 @@ class Decisions:
     """Gathers what many callers ask into few statements; ``start`` before, ``stop`` after."""
 
     def __init__(
-        self, database: Database, *, lanes: int = 2, most_waiting: int = 2_000, watch: Watch | None = None
+        self, database: Database, *, lanes: int = 1, most_waiting: int = 2_000, watch: Watch | None = None
     ) -> None:
         """Decide in this database.
 
