@@ -40,6 +40,14 @@ class Configuration:
     def advance(self, by: str) -> Any:
         return self.one("SELECT api.advance_clock(%s::interval)", by)
 
+    def begin(self, unit: str) -> None:
+        """Go on to the next beginning of a ``month`` or ``year``: tests run on any day of one."""
+        self.one(
+            "SELECT api.advance_clock(date_trunc(%s, core.clock(), 'UTC') + %s::interval - core.clock())",
+            unit,
+            f"1 {unit}",
+        )
+
     def clock(self, plus: str = "0") -> str:
         """The time of the database, moved by an interval, as an input takes it."""
         return self.one(

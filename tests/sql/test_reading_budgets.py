@@ -20,6 +20,7 @@ def usage(world: World) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("window", ["TOTAL", "YEAR"])
 def test_a_session_counts_for_thirty_days_after_its_last_use(world: World, window: str) -> None:
+    world.begin("year")
     stop_clock(world.connection)
     world.cap("s", "10", window, each="SESSION")
     assert world.consume("c1", "6", sessionId="old")["allowed"]

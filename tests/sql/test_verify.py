@@ -163,7 +163,7 @@ TAMPERED = {
         "granted",
         "references",
     },
-    "UPDATE core.credit_grant SET effective_at = now() WHERE amount = 30": {"burn_order", "terms"},
+    "UPDATE core.credit_grant SET effective_at = core.clock() WHERE amount = 30": {"burn_order", "terms"},
     "UPDATE core.wallet SET entity_no = (SELECT entity_no FROM core.entity WHERE entity_id = 'bob')"
     " WHERE wallet_no IN (SELECT wallet_no FROM core.credit_grant WHERE amount = 30)": {"burn_order"},
     "DELETE FROM core.change WHERE seq = 3": {"seq"},
