@@ -432,3 +432,22 @@ def test_where_nothing_is_enforced_a_suspension_ends_no_hold(world: World) -> No
     [ended] = world.call("extend", step)
     assert (ended["allowed"], ended["reason"]) == (False, "RESERVATION_ENDED")
     world.change("upsert_customer", observe=False)
+@pytest.mark.parametrize("door", ["consume", "settle"])
+def test_the_name_of_a_wallet_refuses_nothing_that_has_happened(world: World, door: str) -> None:
+    """An entity that is called customer has a wallet by the name that the customer's own one would get."""
+    world.catalog("upsert_credit_type", creditType="tokens")
+    world.catalog("upsert_feature", featureId="talk", quantities=["input"], creditTypes=["tokens"])
+    rates = [{"creditType": "tokens", "quantity": "input", "amount": "1"}]
+    world.catalog("set_rates", featureId="talk", rates=rates)
+    world.change("upsert_entity", entityId="customer", type="user")
+    world.change("grant_credits", idempotencyKey="c", entityId="customer", creditType="tokens", amount="5")
+    if door == "consume":
+        told = world.consume("k", "3", featureId="talk", overage="RECORD")
+    else:
+        world.change("upsert_customer", observe=True)
+        told = world.settle(world.reserve("k", "3", featureId="talk"), "3")
+    assert (told["allowed"], told["would_allow"], told["shortfall"]) == (True, False, {"tokens": "3"})
+    [made] = world.rows("SELECT wallet_id FROM core.wallet WHERE entity_no = 0 AND credit_type = 'tokens'")
+    assert told["wallets"] == [[made[0], "tokens", "0", "0", "0", "0", "3", "0", "0"]]
+    assert world.wallet(made[0]) == (0, 0, 0, 3)
+    assert world.wallet("customer:tokens") == (5, 0, 0, 0)

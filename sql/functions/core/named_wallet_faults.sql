@@ -32,7 +32,7 @@ BEGIN
     v_faults := v_faults || core.fault(p_path || 'creditType', 'NOT_FOUND', 'there is no such wallet');
   ELSIF EXISTS (SELECT FROM core.wallet WHERE customer_id = p_wallet.customer_id AND wallet_id = p_wallet.wallet_id) THEN
     v_faults := v_faults
-      || core.fault(p_path || 'creditType', 'DUPLICATE', format('the wallet to make would be %s, which another one is called', p_wallet.wallet_id));
+      || core.fault(p_path || 'creditType', 'DUPLICATE', format('the wallet to make would be %s, which another one is called: give it another id with upsertCustomer or upsertEntity', p_wallet.wallet_id));
   END IF;
   RETURN v_faults;
 END
