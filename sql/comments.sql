@@ -505,7 +505,7 @@ COMMENT ON FUNCTION report.balances_at(text, jsonb)
 IS 'A customer''s wallets as they stood at {"seq": …}, {"recordedAt": …} or {"effectiveAt": …}, a row each.';
 COMMENT ON FUNCTION core.place_in_history(text, jsonb)
 IS 'The seq after which past balances are asked for, and whether all that is due by then is booked.';
-COMMENT ON FUNCTION core.wallets_at(text, bigint, timestamptz, integer)
+COMMENT ON FUNCTION core.wallets_at(text, bigint, timestamptz, timestamptz, integer)
 IS 'What stood on the accounts of a customer''s wallets after an operation, and the overdraft limits of then.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s ledger, the newest first.';

@@ -95,3 +95,27 @@ def test_a_past_limit_is_the_one_that_was_said_last(world: World) -> None:
                 point,
             )
             assert found == [(amount,)]
+
+
+@pytest.mark.parametrize("point", ["recordedAt", "effectiveAt"])
+def test_a_past_limit_is_the_one_of_that_time(world: World, point: str) -> None:
+    """Though no entry has followed it, and however much later one does."""
+    times = {}
+    for amount in ("7", "0", "9"):
+        world.advance("1 minute")
+        limit(world, amount)
+        times[amount] = world.clock()
+    world.advance("1 minute")
+    world.consume("a", "1")
+    world.advance("1 minute")
+    limit(world, "11")
+    times["11"] = world.clock()
+    for amount, at in times.items():
+        told = world.one("SELECT api.balances_at('acme', %s)", Jsonb({point: at}))["wallets"]
+        assert [each["overdraftLimit"] for each in told if each["walletId"] == "customer:general"] == [amount]
+        found = world.rows(
+            "SELECT trim_scale(overdraft_limit)::text FROM report.balances_at('acme', %s)"
+            " WHERE wallet_id = 'customer:general'",
+            Jsonb({point: at}),
+        )
+        assert found == [(amount,)]

@@ -33,7 +33,7 @@ BEGIN
         'settled', trim_scale(t.available + t.held + t.leased)::text, 'owed', trim_scale(t.owed)::text,
         'shortfall', trim_scale(t.shortfall)::text, 'receivable', trim_scale(t.receivable)::text,
         'overdraftLimit', trim_scale(t.overdraft_limit)::text, 'decimals', c.decimals, 'displayDecimals', c.display_decimals) ORDER BY t.wallet_no), '[]'))
-    FROM core.wallets_at(p_customer_id, v_place.seq, (p_at ->> 'effectiveAt')::timestamptz, c_most) AS t
+    FROM core.wallets_at(p_customer_id, v_place.seq, coalesce(p_at ->> 'recordedAt', p_at ->> 'effectiveAt')::timestamptz, (p_at ->> 'effectiveAt')::timestamptz, c_most) AS t
     JOIN core.credit_type AS c ON c.credit_type = t.credit_type);
 END
 $$;
