@@ -451,3 +451,26 @@ def test_the_name_of_a_wallet_refuses_nothing_that_has_happened(world: World, do
     assert told["wallets"] == [[made[0], "tokens", "0", "0", "0", "0", "3", "0", "0"]]
     assert world.wallet(made[0]) == (0, 0, 0, 3)
     assert world.wallet("customer:tokens") == (5, 0, 0, 0)
+
+
+
+
+def test_what_it_does_not_hold_stays_forgotten_when_it_is_extended(world: World) -> None:
+    """The session's output was used a month ago; only its input is in use."""
+    for name in ("input", "output"):
+        world.cap(
+            name, "50", each="SESSION", measure="QUANTITY", featureId="chat", quantity=name, creditType=None
+        )
+    rates = [{"creditType": "general", "quantity": name, "amount": "1"} for name in ("input", "output")]
+    world.catalog("set_rates", featureId="chat", rates=rates)
+    output = [{"name": "output", "amount": "40"}]
+    assert world.consume("o", "1", sessionId="s", quantities=output)["allowed"]
+    world.advance("29 days 12 hours")
+    held = world.reserve("r", "10", sessionId="s", ttlSeconds=86400)
+    world.advance("18 hours")
+    assert world.check("1", sessionId="s", quantities=output)["allowed"]
+    [longer] = world.call("extend", {"reservationId": held["reservationId"], "ttlSeconds": 86400})
+    assert longer["allowed"]
+    assert world.check("1", sessionId="s", quantities=output)["allowed"]
+    assert world.check("41", sessionId="s")["reason"] == "BUDGET_EXCEEDED"
+    assert world.consume("again", "1", sessionId="s", quantities=output)["allowed"]
