@@ -25,7 +25,7 @@ query ($customer: ID!, $id: ID!) {
     id state featureId entityIds reservedAt expiresAt overage
     quantities { name amount } settledQuantities { name amount }
     held { creditType amount } settled { amount } shortfall { amount }
-    slices { walletId grantId creditType held settled }
+    slices { walletId grantId creditType held settled } metadata
   }
 }
 """
@@ -66,6 +66,7 @@ def test_hold_and_settle(api: Api) -> None:
     assert held["wallets"] == [
         {"walletId": "customer:general", "available": "4", "held": "6", "settled": "10", "owed": "0"}
     ]
+    assert read(api, customer, held["reservationId"])["metadata"] == {"run": 7}
     denied = reserve(api, customer, "5")
     assert (denied["reason"], denied["reservationId"]) == ("INSUFFICIENT_CREDITS", None)
     wanted = held["reservationId"]
@@ -148,10 +149,14 @@ def test_release_and_what_has_ended(api: Api) -> None:
     released = step(api, RELEASE, customer, wanted)
     assert released["wallets"][0]["available"] == "10"
     assert step(api, RELEASE, customer, wanted)["replayed"]
-    for mutation, more in ((SETTLE, {"quantities": amount("1")}), (EXTEND, {"ttlSeconds": 60})):
+    for mutation, more, then in (
+        (SETTLE, {"quantities": amount("1")}, "recordUsage"),
+        (EXTEND, {"ttlSeconds": 60}, "reserve anew"),
+    ):
         ended = step(api, mutation, customer, wanted, **more)
         assert (ended["allowed"], ended["reason"]) == (False, "RESERVATION_ENDED")
         assert "RELEASED" in ended["message"]
+        assert then in ended["message"]
         assert "key" not in ended["message"]
     nobody = step(api, SETTLE, customer, "999", quantities=amount("1"))
     assert (nobody["reason"], nobody["seq"]) == ("RESERVATION_NOT_FOUND", None)

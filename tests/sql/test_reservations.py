@@ -432,6 +432,8 @@ def test_where_nothing_is_enforced_a_suspension_ends_no_hold(world: World) -> No
     [ended] = world.call("extend", step)
     assert (ended["allowed"], ended["reason"]) == (False, "RESERVATION_ENDED")
     world.change("upsert_customer", observe=False)
+
+
 @pytest.mark.parametrize("door", ["consume", "settle"])
 def test_the_name_of_a_wallet_refuses_nothing_that_has_happened(world: World, door: str) -> None:
     """An entity that is called customer has a wallet by the name that the customer's own one would get."""
@@ -453,8 +455,6 @@ def test_the_name_of_a_wallet_refuses_nothing_that_has_happened(world: World, do
     assert world.wallet("customer:tokens") == (5, 0, 0, 0)
 
 
-
-
 def test_what_it_does_not_hold_stays_forgotten_when_it_is_extended(world: World) -> None:
     """The session's output was used a month ago; only its input is in use."""
     for name in ("input", "output"):
@@ -474,3 +474,10 @@ def test_what_it_does_not_hold_stays_forgotten_when_it_is_extended(world: World)
     assert world.check("1", sessionId="s", quantities=output)["allowed"]
     assert world.check("41", sessionId="s")["reason"] == "BUDGET_EXCEEDED"
     assert world.consume("again", "1", sessionId="s", quantities=output)["allowed"]
+
+
+def test_what_was_said_of_it_is_read_before_it_is_settled(world: World) -> None:
+    held = world.reserve("r", "10", metadata={"run": "7"})
+    world.release(held)
+    found = world.one("SELECT api.read_reservations('acme', '{}', NULL, 1)")
+    assert (found["state"], found["metadata"]) == ("RELEASED", {"run": "7"})

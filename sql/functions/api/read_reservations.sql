@@ -26,6 +26,7 @@ BEGIN
                     WHERE e.entity_no <> 0),
       'dimensions', r.dimensions, 'overage', r.overage, 'reservedAt', r.reserved_at, 'expiresAt', r.expires_at, 'catalogVersion', r.catalog_version::text,
       'quantities', r.quantities, 'settledQuantities', r.settled,
+      'metadata', (SELECT m.metadata FROM core.usage_metadata AS m WHERE m.customer_id = r.customer_id AND m.seq = r.reservation_no),
       'held', t.held, 'settled', t.settled,
       'shortfall', (SELECT jsonb_object_agg(f.credit_type, trim_scale(f.amount)::text)
                     FROM (SELECT f ->> 0 AS credit_type, sum((f ->> 1)::numeric) AS amount FROM json_array_elements(r.shortfalls) AS f GROUP BY f ->> 0) AS f),

@@ -93,6 +93,9 @@ class Grant(Node):
         " had paid for what was reversed, and has expired."
     )
     voided_at: DateTime | None = strawberry.field(description="When it was voided.")
+    void_reason: str | None = strawberry.field(
+        description="Why it was voided, and why charged back; `eraseEntity` of whose it is forgets it."
+    )
     charged_back_at: DateTime | None = strawberry.field(
         description="When its payment was taken back, if so: what is spent of it is a receivable."
     )
