@@ -62,6 +62,8 @@ COMMENT ON FUNCTION core.wallet_faults(text, integer, text, jsonb)
 IS 'What is wrong with the wallets that somebody shall have.';
 COMMENT ON FUNCTION core.returned_terms(text [])
 IS 'The terms of grants that became of repaid overdrafts which reservations gave back.';
+COMMENT ON FUNCTION core.number_of(text)
+IS 'The number that an id of ours is; 0 for what is none.';
 COMMENT ON FUNCTION core.own_wallet_id(text, text)
 IS 'What the customer''s own wallet of a credit type is called when what is recorded makes it.';
 COMMENT ON FUNCTION core.erased_id(integer, text [])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.graphql.identity import node_id
 from tests.api.serving import Api, asked
 
 STEP = """{
@@ -207,3 +208,16 @@ def test_a_malformed_step_names_its_field(api: Api, mutation: str, more: Any, fi
     [error] = whole["errors"]
     assert (error["extensions"]["code"], error["extensions"]["field"]) == ("MALFORMED", field)
     assert read(api, customer, wanted)["state"] == "HELD"
+
+
+@pytest.mark.parametrize("identifier", ["abc", "9" * 25, "-1", ""])
+def test_an_id_that_is_nobodys(api: Api, identifier: str) -> None:
+    """No fault of the server's: nothing has settled it, and there is no such node."""
+    customer = api.customer("10")
+    step(api, SETTLE, customer, reserve(api, customer, "2")["reservationId"], quantities=amount("1"))
+    which = "customerId: $c, filter: {reservationId: $r}"
+    listed = f"query ($c: ID, $r: ID) {{ usageEvents({which}) {{ nodes {{ seq }} }} }}"
+    assert api.data(listed, {"c": customer, "r": identifier})["usageEvents"]["nodes"] == []
+    for kind, more in (("UsageEvent", ()), ("Reservation", ()), ("LedgerEntry", ("1",))):
+        asked_id = node_id(kind, customer, identifier, *more)
+        assert api.data(NODE, {"id": asked_id}) == {"node": None}, kind

@@ -140,7 +140,7 @@ def test_new_terms_are_of_what_a_hold_gives_back_too(world) -> None:
 
 
 def test_what_is_held_can_always_come_back(world) -> None:
-    """With what it may return to, it never comes to more than can be written down: else its end could not be booked, nor anything else."""
+    """With what is there it never comes to more than can be written: else nothing could be booked again."""
     most = "9" + 28 * "0"
     waiting = grant(world, "2" + 28 * "0", pendingPayment=True)
     grant(world, most)
