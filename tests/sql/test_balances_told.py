@@ -119,3 +119,19 @@ def test_a_past_limit_is_the_one_of_that_time(world: World, point: str) -> None:
             Jsonb({point: at}),
         )
         assert found == [(amount,)]
+
+
+def test_what_a_reader_was_told_is_what_had_taken_effect(world: World) -> None:
+    """A grant that was over, a hold that had run out, and nobody had booked either."""
+    soon = world.clock("1 hour")
+    world.change("grant_credits", idempotencyKey="x", creditType="general", amount="7", expiresAt=soon)
+    world.reserve("r", "5", ttlSeconds=60)
+    world.advance("2 hours")
+    told, at = world.wallet(), world.clock()
+    world.advance("1 hour")
+    world.consume("later", "1")
+    for point, expected in (("effectiveAt", told), ("recordedAt", (102, 5, 0, 0))):
+        [own] = world.one("SELECT api.balances_at('acme', %s)", Jsonb({point: at}))["wallets"]
+        stood = tuple(int(own[name]) for name in ("available", "held", "owed", "shortfall"))
+        assert stood == expected, point
+    assert told == (100, 0, 0, 0)

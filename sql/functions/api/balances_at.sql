@@ -2,8 +2,8 @@
 --
 --   p_at  one of
 --     seq          after that operation
---     recordedAt   after all that was recorded at that instant or before it: what a reader would have been told then
---     effectiveAt  after all that had taken effect at that instant or before it. A grant that began or expired, or a hold that
+--     recordedAt   after all that was recorded at that instant or before it: the ledger as it stood then
+--     effectiveAt  after all that had taken effect at that instant or before it: what a reader was told then, booked or not. A grant that began or expired, or a hold that
 --                  ran out, takes effect when it was due, however much later it was booked; everything else when it was recorded
 --
 -- An overdraft limit is the one that was last said by then.

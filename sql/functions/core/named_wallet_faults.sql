@@ -21,7 +21,7 @@ BEGIN
   ELSIF p_wallet.wallet_no IS NOT NULL THEN
     RETURN v_faults;
   ELSIF p_named ->> 'walletId' IS NOT NULL THEN
-    RETURN core.fault(p_path || 'walletId', 'NOT_FOUND', 'there is no such wallet');
+    RETURN core.fault(p_path || 'walletId', 'NOT_FOUND', 'there is no such wallet' || CASE WHEN p_makes THEN ': named by creditType, with entityId, it is made' ELSE '' END);
   END IF;
   IF p_wallet.entity_no IS NULL THEN
     v_faults := v_faults || core.fault(p_path || 'entityId', 'NOT_FOUND', 'there is no such entity');
