@@ -481,3 +481,24 @@ def test_what_was_said_of_it_is_read_before_it_is_settled(world: World) -> None:
     world.release(held)
     found = world.one("SELECT api.read_reservations('acme', '{}', NULL, 1)")
     assert (found["state"], found["metadata"]) == ("RELEASED", {"run": "7"})
+
+
+def test_more_than_a_wallet_can_write_down_is_denied_alone(world: World) -> None:
+    """Beside others of its batch: what falls short of a wallet in all; what it holds with an overdraft."""
+    most = "9" + 28 * "0"
+    first = request("a", most, overage="RECORD")
+    [_, denied, other] = world.call(
+        "consume", first, request("b", most, overage="RECORD"), request("c", "1", overage="RECORD")
+    )
+    assert (denied["allowed"], denied["reason"], denied["seq"]) == (False, "REQUEST_LIMIT_EXCEEDED", None)
+    assert other["shortfall"] == {"general": "1"}
+    assert world.wallet()[3] == int(most) - 100 + 1
+    world.change("grant_credits", idempotencyKey="most", creditType="general", amount=most)
+    world.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": most}])
+    asked = zip("def", (most, most, "1"), strict=True)
+    [held, denied, other] = world.call(
+        "reserve", *(request(key, amount, overage="OVERDRAFT") for key, amount in asked)
+    )
+    assert (held["allowed"], other["allowed"]) == (True, True)
+    assert (denied["allowed"], denied["reason"]) == (False, "REQUEST_LIMIT_EXCEEDED")
+    assert world.release(held)["allowed"]

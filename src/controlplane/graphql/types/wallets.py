@@ -186,8 +186,8 @@ class HistoryPoint:
     seq: Long | None = strawberry.field(default=None, description="After this operation.")
     recorded_at: DateTime | None = strawberry.field(
         default=None,
-        description="After all that was recorded by then: the ledger as it stood, without what was due and not"
-        " booked yet.",
+        description="After all that was recorded by then: the ledger as it stood, without what was due and"
+        " not booked yet.",
     )
     effective_at: DateTime | None = strawberry.field(
         default=None,
