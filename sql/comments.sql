@@ -60,6 +60,12 @@ COMMENT ON FUNCTION core.end_change(core.gate, text, text, jsonb, jsonb, text)
 IS 'Takes the next seq for a change, records it, and stores the gate.';
 COMMENT ON FUNCTION core.wallet_faults(text, integer, text, jsonb)
 IS 'What is wrong with the wallets that somebody shall have.';
+COMMENT ON FUNCTION core.returned_terms(text [])
+IS 'The terms of grants that became of repaid overdrafts which reservations gave back.';
+COMMENT ON FUNCTION core.number_of(text)
+IS 'The number that an id of ours is; 0 for what is none.';
+COMMENT ON FUNCTION core.own_wallet_id(text, text)
+IS 'What the customer''s own wallet of a credit type is called when what is recorded makes it.';
 COMMENT ON FUNCTION core.erased_id(integer, text [])
 IS 'What stands in the place of an id that was erased.';
 COMMENT ON FUNCTION core.metadata_of(text, integer, bigint)
@@ -503,7 +509,7 @@ COMMENT ON FUNCTION report.balances_at(text, jsonb)
 IS 'A customer''s wallets as they stood at {"seq": …}, {"recordedAt": …} or {"effectiveAt": …}, a row each.';
 COMMENT ON FUNCTION core.place_in_history(text, jsonb)
 IS 'The seq after which past balances are asked for, and whether all that is due by then is booked.';
-COMMENT ON FUNCTION core.wallets_at(text, bigint, timestamptz, integer)
+COMMENT ON FUNCTION core.wallets_at(text, bigint, timestamptz, timestamptz, integer)
 IS 'What stood on the accounts of a customer''s wallets after an operation, and the overdraft limits of then.';
 COMMENT ON FUNCTION api.read_ledger_entries(text, jsonb, jsonb, integer)
 IS 'A page of a customer''s ledger, the newest first.';

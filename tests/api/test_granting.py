@@ -8,9 +8,12 @@ import pytest
 from tests.api.serving import Api
 from tests.api.test_sockets import BALANCE, received, subscribe
 
-GRANT = "grant { grantId status amount remaining priority expiresAt fromGrantId voidedAt costBasis currency }"
+GRANT = (
+    "grant { grantId status amount remaining priority expiresAt fromGrantId voidedAt voidReason costBasis"
+    " currency }"
+)
 SELECTIONS = {
-    "grantCredits": f"{GRANT} replayed",
+    "grantCredits": f"{GRANT} repaid seq replayed",
     "updateGrant": f"{GRANT} seq",
     "voidGrant": f"{GRANT} voided held seq replayed",
     "transferCredits": "parts { fromGrantId grantId amount repaid } fromWallet { walletId available }"
@@ -70,6 +73,7 @@ def test_a_grant_is_paid_changed_and_voided(api: Api) -> None:
     voided = mutate(api, "voidGrant", customer, **which, reason="charged back")
     assert (voided["voided"], voided["held"], voided["replayed"]) == ("4", "0", False)
     assert (voided["grant"]["status"], voided["grant"]["remaining"]) == ("VOIDED", "0")
+    assert voided["grant"]["voidReason"] == "charged back"
     assert mutate(api, "voidGrant", customer, **which, reason="again") == voided | {"replayed": True}
     assert errors(mutate(api, "updateGrant", customer, **which, priority=4)) == {("grantId", "VOIDED")}
     filtered = """query ($c: ID, $s: GrantStatus) {

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.graphql.identity import node_id
 from tests.api.serving import Api, asked
 
 STEP = """{
@@ -25,7 +26,7 @@ query ($customer: ID!, $id: ID!) {
     id state featureId entityIds reservedAt expiresAt overage
     quantities { name amount } settledQuantities { name amount }
     held { creditType amount } settled { amount } shortfall { amount }
-    slices { walletId grantId creditType held settled }
+    slices { walletId grantId creditType held settled } metadata
   }
 }
 """
@@ -66,6 +67,7 @@ def test_hold_and_settle(api: Api) -> None:
     assert held["wallets"] == [
         {"walletId": "customer:general", "available": "4", "held": "6", "settled": "10", "owed": "0"}
     ]
+    assert read(api, customer, held["reservationId"])["metadata"] == {"run": 7}
     denied = reserve(api, customer, "5")
     assert (denied["reason"], denied["reservationId"]) == ("INSUFFICIENT_CREDITS", None)
     wanted = held["reservationId"]
@@ -148,10 +150,14 @@ def test_release_and_what_has_ended(api: Api) -> None:
     released = step(api, RELEASE, customer, wanted)
     assert released["wallets"][0]["available"] == "10"
     assert step(api, RELEASE, customer, wanted)["replayed"]
-    for mutation, more in ((SETTLE, {"quantities": amount("1")}), (EXTEND, {"ttlSeconds": 60})):
+    for mutation, more, then in (
+        (SETTLE, {"quantities": amount("1")}, "recordUsage"),
+        (EXTEND, {"ttlSeconds": 60}, "reserve anew"),
+    ):
         ended = step(api, mutation, customer, wanted, **more)
         assert (ended["allowed"], ended["reason"]) == (False, "RESERVATION_ENDED")
         assert "RELEASED" in ended["message"]
+        assert then in ended["message"]
         assert "key" not in ended["message"]
     nobody = step(api, SETTLE, customer, "999", quantities=amount("1"))
     assert (nobody["reason"], nobody["seq"]) == ("RESERVATION_NOT_FOUND", None)
@@ -202,3 +208,16 @@ def test_a_malformed_step_names_its_field(api: Api, mutation: str, more: Any, fi
     [error] = whole["errors"]
     assert (error["extensions"]["code"], error["extensions"]["field"]) == ("MALFORMED", field)
     assert read(api, customer, wanted)["state"] == "HELD"
+
+
+@pytest.mark.parametrize("identifier", ["abc", "9" * 25, "-1", ""])
+def test_an_id_that_is_nobodys(api: Api, identifier: str) -> None:
+    """No fault of the server's: nothing has settled it, and there is no such node."""
+    customer = api.customer("10")
+    step(api, SETTLE, customer, reserve(api, customer, "2")["reservationId"], quantities=amount("1"))
+    which = "customerId: $c, filter: {reservationId: $r}"
+    listed = f"query ($c: ID, $r: ID) {{ usageEvents({which}) {{ nodes {{ seq }} }} }}"
+    assert api.data(listed, {"c": customer, "r": identifier})["usageEvents"]["nodes"] == []
+    for kind, more in (("UsageEvent", ()), ("Reservation", ()), ("LedgerEntry", ("1",))):
+        asked_id = node_id(kind, customer, identifier, *more)
+        assert api.data(NODE, {"id": asked_id}) == {"node": None}, kind

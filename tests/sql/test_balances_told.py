@@ -95,3 +95,43 @@ def test_a_past_limit_is_the_one_that_was_said_last(world: World) -> None:
                 point,
             )
             assert found == [(amount,)]
+
+
+@pytest.mark.parametrize("point", ["recordedAt", "effectiveAt"])
+def test_a_past_limit_is_the_one_of_that_time(world: World, point: str) -> None:
+    """Though no entry has followed it, and however much later one does."""
+    times = {}
+    for amount in ("7", "0", "9"):
+        world.advance("1 minute")
+        limit(world, amount)
+        times[amount] = world.clock()
+    world.advance("1 minute")
+    world.consume("a", "1")
+    world.advance("1 minute")
+    limit(world, "11")
+    times["11"] = world.clock()
+    for amount, at in times.items():
+        told = world.one("SELECT api.balances_at('acme', %s)", Jsonb({point: at}))["wallets"]
+        assert [each["overdraftLimit"] for each in told if each["walletId"] == "customer:general"] == [amount]
+        found = world.rows(
+            "SELECT trim_scale(overdraft_limit)::text FROM report.balances_at('acme', %s)"
+            " WHERE wallet_id = 'customer:general'",
+            Jsonb({point: at}),
+        )
+        assert found == [(amount,)]
+
+
+def test_what_a_reader_was_told_is_what_had_taken_effect(world: World) -> None:
+    """A grant that was over, a hold that had run out, and nobody had booked either."""
+    soon = world.clock("1 hour")
+    world.change("grant_credits", idempotencyKey="x", creditType="general", amount="7", expiresAt=soon)
+    world.reserve("r", "5", ttlSeconds=60)
+    world.advance("2 hours")
+    told, at = world.wallet(), world.clock()
+    world.advance("1 hour")
+    world.consume("later", "1")
+    for point, expected in (("effectiveAt", told), ("recordedAt", (102, 5, 0, 0))):
+        [own] = world.one("SELECT api.balances_at('acme', %s)", Jsonb({point: at}))["wallets"]
+        stood = tuple(int(own[name]) for name in ("available", "held", "owed", "shortfall"))
+        assert stood == expected, point
+    assert told == (100, 0, 0, 0)

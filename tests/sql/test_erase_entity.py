@@ -280,3 +280,18 @@ def test_what_was_said_of_a_reservation_is_forgotten_too(connection: psycopg.Con
     kept = {of for (of,) in world.rows("SELECT metadata ->> 'of' FROM core.usage_metadata")}
     assert "another's" in kept
     assert not kept & {"settled", "held"}
+
+
+def test_why_her_payment_was_taken_back_is_forgotten_of_what_was_moved_too(world: Configuration) -> None:
+    """Part of it is another's now, and was charged back for the same reason."""
+    [lot] = world.rows("SELECT grant_no::text FROM core.credit_grant WHERE from_grant_no IS NOT NULL")
+    [hers] = world.rows("SELECT from_grant_no::text FROM core.credit_grant WHERE grant_no = %s", int(lot[0]))
+    asked = {"grantId": hers[0], "reason": "Zelda of Hyrule disputes it", "chargeback": True}
+    assert [part["grantId"] for part in world.change("void_grant", **asked)["parts"]] == [lot[0]]
+    reasons = "SELECT row ->> 'voidReason' FROM api.read_grants('acme', %s, NULL, 1) AS row"
+    both = [Jsonb({"grantId": grant_id}) for grant_id in (hers[0], lot[0])]
+    assert [world.one(reasons, each) for each in both] == [asked["reason"]] * 2
+    world.change("erase_entity", entityId="zelda")
+    assert [world.one(reasons, each) for each in both] == ["erased"] * 2
+    assert left(world) == set()
+    clean(world)

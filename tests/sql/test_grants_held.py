@@ -4,6 +4,7 @@ import pytest
 
 from tests.sql.configuring import Configuration, small_world
 from tests.sql.granting import consume, entries, grant, priced, read, reserve, step, verified, wallet
+from tests.sql.test_reverse_consumption import ask
 
 OWN, ADA = {"creditType": "general"}, {"creditType": "general", "entityId": "ada"}
 
@@ -135,4 +136,31 @@ def test_new_terms_are_of_what_a_hold_gives_back_too(world) -> None:
     step(world, "release", again)
     assert read(world, first)["status"] == "EXPIRED"
     assert wallet(world) == {}
+    verified(world)
+
+
+def test_what_is_held_can_always_come_back(world) -> None:
+    """With what is there it never comes to more than can be written: else nothing could be booked again."""
+    most = "9" + 28 * "0"
+    waiting = grant(world, "2" + 28 * "0", pendingPayment=True)
+    grant(world, most)
+    event = ask(world, "1")
+    other = grant(world, most, entityId="ada")
+    held = reserve(world, "8" + 28 * "0")
+    too_large = {("amount", "TOO_LARGE")}
+    asked = {"creditType": "general", "amount": "2" + 28 * "0"}
+    assert world.faults("grant_credits", idempotencyKey="k", **asked) == too_large
+    assert world.faults("update_grant", grantId=waiting, paymentReceived=True) == {
+        ("paymentReceived", "TOO_LARGE")
+    }
+    move = {"from": ADA, "to": OWN, "amount": asked["amount"]}
+    assert world.faults("transfer_credits", idempotencyKey="t", **move) == too_large
+    assert read(world, other)["remaining"] == most
+    grant(world, "1" + 28 * "0")
+    assert world.faults("reverse_consumption", idempotencyKey="r", usageEventId=event, reason="x") == {
+        ("share", "TOO_LARGE")
+    }
+    world.advance("2 hours")
+    consume(world, "1")
+    assert world.one("SELECT state FROM core.reservation WHERE reservation_no = %s", int(held)) == "EXPIRED"
     verified(world)

@@ -432,3 +432,73 @@ def test_where_nothing_is_enforced_a_suspension_ends_no_hold(world: World) -> No
     [ended] = world.call("extend", step)
     assert (ended["allowed"], ended["reason"]) == (False, "RESERVATION_ENDED")
     world.change("upsert_customer", observe=False)
+
+
+@pytest.mark.parametrize("door", ["consume", "settle"])
+def test_the_name_of_a_wallet_refuses_nothing_that_has_happened(world: World, door: str) -> None:
+    """An entity that is called customer has a wallet by the name that the customer's own one would get."""
+    world.catalog("upsert_credit_type", creditType="tokens")
+    world.catalog("upsert_feature", featureId="talk", quantities=["input"], creditTypes=["tokens"])
+    rates = [{"creditType": "tokens", "quantity": "input", "amount": "1"}]
+    world.catalog("set_rates", featureId="talk", rates=rates)
+    world.change("upsert_entity", entityId="customer", type="user")
+    world.change("grant_credits", idempotencyKey="c", entityId="customer", creditType="tokens", amount="5")
+    if door == "consume":
+        told = world.consume("k", "3", featureId="talk", overage="RECORD")
+    else:
+        world.change("upsert_customer", observe=True)
+        told = world.settle(world.reserve("k", "3", featureId="talk"), "3")
+    assert (told["allowed"], told["would_allow"], told["shortfall"]) == (True, False, {"tokens": "3"})
+    [made] = world.rows("SELECT wallet_id FROM core.wallet WHERE entity_no = 0 AND credit_type = 'tokens'")
+    assert told["wallets"] == [[made[0], "tokens", "0", "0", "0", "0", "3", "0", "0"]]
+    assert world.wallet(made[0]) == (0, 0, 0, 3)
+    assert world.wallet("customer:tokens") == (5, 0, 0, 0)
+
+
+def test_what_it_does_not_hold_stays_forgotten_when_it_is_extended(world: World) -> None:
+    """The session's output was used a month ago; only its input is in use."""
+    for name in ("input", "output"):
+        world.cap(
+            name, "50", each="SESSION", measure="QUANTITY", featureId="chat", quantity=name, creditType=None
+        )
+    rates = [{"creditType": "general", "quantity": name, "amount": "1"} for name in ("input", "output")]
+    world.catalog("set_rates", featureId="chat", rates=rates)
+    output = [{"name": "output", "amount": "40"}]
+    assert world.consume("o", "1", sessionId="s", quantities=output)["allowed"]
+    world.advance("29 days 12 hours")
+    held = world.reserve("r", "10", sessionId="s", ttlSeconds=86400)
+    world.advance("18 hours")
+    assert world.check("1", sessionId="s", quantities=output)["allowed"]
+    [longer] = world.call("extend", {"reservationId": held["reservationId"], "ttlSeconds": 86400})
+    assert longer["allowed"]
+    assert world.check("1", sessionId="s", quantities=output)["allowed"]
+    assert world.check("41", sessionId="s")["reason"] == "BUDGET_EXCEEDED"
+    assert world.consume("again", "1", sessionId="s", quantities=output)["allowed"]
+
+
+def test_what_was_said_of_it_is_read_before_it_is_settled(world: World) -> None:
+    held = world.reserve("r", "10", metadata={"run": "7"})
+    world.release(held)
+    found = world.one("SELECT api.read_reservations('acme', '{}', NULL, 1)")
+    assert (found["state"], found["metadata"]) == ("RELEASED", {"run": "7"})
+
+
+def test_more_than_a_wallet_can_write_down_is_denied_alone(world: World) -> None:
+    """Beside others of its batch: what falls short of a wallet in all; what it holds with an overdraft."""
+    most = "9" + 28 * "0"
+    first = request("a", most, overage="RECORD")
+    [_, denied, other] = world.call(
+        "consume", first, request("b", most, overage="RECORD"), request("c", "1", overage="RECORD")
+    )
+    assert (denied["allowed"], denied["reason"], denied["seq"]) == (False, "REQUEST_LIMIT_EXCEEDED", None)
+    assert other["shortfall"] == {"general": "1"}
+    assert world.wallet()[3] == int(most) - 100 + 1
+    world.change("grant_credits", idempotencyKey="most", creditType="general", amount=most)
+    world.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": most}])
+    asked = zip("def", (most, most, "1"), strict=True)
+    [held, denied, other] = world.call(
+        "reserve", *(request(key, amount, overage="OVERDRAFT") for key, amount in asked)
+    )
+    assert (held["allowed"], other["allowed"]) == (True, True)
+    assert (denied["allowed"], denied["reason"]) == (False, "REQUEST_LIMIT_EXCEEDED")
+    assert world.release(held)["allowed"]

@@ -1,9 +1,11 @@
 """``api.verify`` on terms of grants that nobody changed: where the owner of the database does, it shows."""
 
 import psycopg
+import pytest
+from psycopg.types.json import Jsonb
 
 from tests.sql.configuring import Configuration, small_world
-from tests.sql.granting import consume, grant, priced, verified
+from tests.sql.granting import consume, grant, priced, step, verified
 
 OWN, ADA = {"creditType": "general"}, {"creditType": "general", "entityId": "ada"}
 
@@ -190,3 +192,34 @@ def finds_overdrafts(world: Configuration) -> None:
             forged = "UPDATE core.wallet SET overdraft_limit = 100 WHERE wallet_id = %s"
             world.connection.execute(forged, [wallet_id])
             assert world.rows(tell) == [({"walletId": wallet_id, "was": was, "overdraftLimit": "100"},)]
+
+
+@pytest.mark.parametrize("how", ["release", "expire"])
+def test_what_a_reservation_gave_back_of_a_repaid_overdraft(connection: psycopg.Connection, how: str) -> None:
+    """Nobody granted it, and the entry that made it says its terms."""
+    world = priced(small_world(connection))
+    world.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": "5"}])
+    item = {
+        "idempotencyKey": "r",
+        "featureId": "chat",
+        "quantities": [{"name": "input", "amount": "4"}],
+        "overage": "OVERDRAFT",
+        "ttlSeconds": 60,
+    }
+    held = world.one("SELECT answer ->> 'reservationId' FROM api.reserve('acme', %s)", Jsonb([item]))
+    grant(world)
+    if how == "release":
+        step(world, "release", held)
+    world.advance("2 minutes")
+    consume(world, "1")
+    made = world.one("SELECT grant_no FROM core.credit_grant WHERE grant_kind = 'ADJUSTMENT'")
+    world.change("update_grant", grantId=str(made), priority=60)
+    verified(world)
+    unguarded(world)
+    for column, (_, check) in TERMS.items():
+        with world.connection.transaction(force_rollback=True):
+            assert forge(world, column, "grant_no = %s", made) == 1
+            assert named(world, check) == [str(made)], column
+    with world.connection.transaction(force_rollback=True):
+        world.connection.execute("DELETE FROM core.credit_grant WHERE grant_no = %s", [made])
+        assert named(world, "granted") == [str(made)]

@@ -2,8 +2,8 @@
 --
 --   p_at  one of
 --     seq          after that operation
---     recordedAt   after all that was recorded at that instant or before it: what a reader would have been told then
---     effectiveAt  after all that had taken effect at that instant or before it. A grant that began or expired, or a hold that
+--     recordedAt   after all that was recorded at that instant or before it: the ledger as it stood then
+--     effectiveAt  after all that had taken effect at that instant or before it: what a reader was told then, booked or not. A grant that began or expired, or a hold that
 --                  ran out, takes effect when it was due, however much later it was booked; everything else when it was recorded
 --
 -- An overdraft limit is the one that was last said by then.
@@ -33,7 +33,7 @@ BEGIN
         'settled', trim_scale(t.available + t.held + t.leased)::text, 'owed', trim_scale(t.owed)::text,
         'shortfall', trim_scale(t.shortfall)::text, 'receivable', trim_scale(t.receivable)::text,
         'overdraftLimit', trim_scale(t.overdraft_limit)::text, 'decimals', c.decimals, 'displayDecimals', c.display_decimals) ORDER BY t.wallet_no), '[]'))
-    FROM core.wallets_at(p_customer_id, v_place.seq, (p_at ->> 'effectiveAt')::timestamptz, c_most) AS t
+    FROM core.wallets_at(p_customer_id, v_place.seq, coalesce(p_at ->> 'recordedAt', p_at ->> 'effectiveAt')::timestamptz, (p_at ->> 'effectiveAt')::timestamptz, c_most) AS t
     JOIN core.credit_type AS c ON c.credit_type = t.credit_type);
 END
 $$;

@@ -1,5 +1,5 @@
 -- Forgets an entity: its id, name and metadata, the ids of its wallets and of the budgets that stand on it (which are often made of its own),
--- the reasons of their raises and of grants that were voided, and what was said of the usage events that named it and of their reversals. What it did, has and owes stays, under numbers: history and seals hold
+-- the reasons of their raises and of grants that were voided (of what was moved of these, where it was charged back with them, too), and what was said of the usage events that named it and of their reversals. What it did, has and owes stays, under numbers: history and seals hold
 -- nothing else. It goes on to exist as erased:<number>, with what stands below it; its old id is free for another entity.
 --
 --   p_input  entityId!
@@ -46,10 +46,20 @@ BEGIN
   UPDATE core.budget_raise AS r SET reason = 'erased'
   FROM core.budget AS b
   WHERE r.customer_id = p_customer_id AND b.customer_id = p_customer_id AND b.budget_no = r.budget_no AND b.entity_no = v_no;
+  -- Parts that were charged back with a grant have its reason, wherever they lie.
+  WITH hers AS (
+    SELECT g.* FROM core.credit_grant AS g
+    JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
+    WHERE g.customer_id = p_customer_id AND g.void_reason IS NOT NULL AND w.entity_no = v_no
+  )
   UPDATE core.credit_grant AS g SET void_reason = 'erased'
-  FROM core.wallet AS w
-  WHERE g.customer_id = p_customer_id AND g.void_reason IS NOT NULL
-    AND w.customer_id = p_customer_id AND w.wallet_no = g.wallet_no AND w.entity_no = v_no;
+  FROM (
+    SELECT grant_no FROM hers
+    UNION
+    SELECT p.grant_no FROM hers AS h CROSS JOIN LATERAL core.grant_parts(p_customer_id, h.grant_no) AS p
+    WHERE h.charged_back_at IS NOT NULL AND p.charged_back_at = h.charged_back_at
+  ) AS e
+  WHERE g.customer_id = p_customer_id AND g.grant_no = e.grant_no;
   UPDATE core.reversal_reason AS w SET reason = 'erased'
   FROM core.reversal AS r
   JOIN core.usage_event AS u ON u.customer_id = r.customer_id AND u.seq = r.event_seq AND u.recorded_at = r.event_recorded_at

@@ -24,7 +24,7 @@ BEGIN
     'expiresAt', CASE WHEN g.expires_at < 'infinity' THEN g.expires_at END, 'featureIds', to_jsonb(g.features),
     'amount', trim_scale(g.amount)::text, 'remaining', trim_scale(n.remaining)::text, 'held', trim_scale(n.held)::text, 'status', s.status,
     'costBasis', trim_scale(g.cost_basis)::text, 'currency', g.currency, 'source', g.source, 'fromGrantId', g.from_grant_no::text,
-    'voidedAt', g.voided_at, 'chargedBackAt', g.charged_back_at, 'createdAt', g.created_at, 'key', jsonb_build_array(v_incarnation, g.grant_no))
+    'voidedAt', g.voided_at, 'voidReason', g.void_reason, 'chargedBackAt', g.charged_back_at, 'createdAt', g.created_at, 'key', jsonb_build_array(v_incarnation, g.grant_no))
   FROM core.credit_grant AS g
   JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
   LEFT JOIN core.grant_dues(p_customer_id, v_at) AS d ON d.grant_no = g.grant_no

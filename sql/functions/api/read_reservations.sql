@@ -26,6 +26,7 @@ BEGIN
                     WHERE e.entity_no <> 0),
       'dimensions', r.dimensions, 'overage', r.overage, 'reservedAt', r.reserved_at, 'expiresAt', r.expires_at, 'catalogVersion', r.catalog_version::text,
       'quantities', r.quantities, 'settledQuantities', r.settled,
+      'metadata', (SELECT m.metadata FROM core.usage_metadata AS m WHERE m.customer_id = r.customer_id AND m.seq = r.reservation_no),
       'held', t.held, 'settled', t.settled,
       'shortfall', (SELECT jsonb_object_agg(f.credit_type, trim_scale(f.amount)::text)
                     FROM (SELECT f ->> 0 AS credit_type, sum((f ->> 1)::numeric) AS amount FROM json_array_elements(r.shortfalls) AS f GROUP BY f ->> 0) AS f),
@@ -51,13 +52,13 @@ BEGIN
     WHERE r.customer_id = $1
       AND ($2 IS NULL OR r.reservation_no %s $2)
       AND ($3 IS NULL OR $3 IN (SELECT n::integer FROM json_array_elements_text(coalesce(r.entity_nos, json_build_array(r.path -> 0))) AS n))
-      AND ($4 ->> 'reservationId' IS NULL OR r.reservation_no = ($4 ->> 'reservationId')::bigint)
+      AND ($7 IS NULL OR r.reservation_no = $7)
       AND ($4 ->> 'state' IS NULL OR n.state = $4 ->> 'state')
       AND ($4 ->> 'featureId' IS NULL OR r.feature_id = $4 ->> 'featureId')
       AND ($4 ->> 'sessionId' IS NULL OR r.session_id = $4 ->> 'sessionId')
     ORDER BY r.reservation_no %s
     LIMIT $5
     $query$, CASE WHEN v_ascending THEN '>' ELSE '<' END, CASE WHEN v_ascending THEN 'ASC' ELSE 'DESC' END)
-  USING p_customer_id, v_after, v_entity_no, p_filter, p_limit, v_at;
+  USING p_customer_id, v_after, v_entity_no, p_filter, p_limit, v_at, core.number_of(p_filter ->> 'reservationId');
 END
 $$;

@@ -43,8 +43,8 @@ BEGIN
     WHERE u.customer_id = $1
       AND ($2 IS NULL OR u.seq %s $2)
       AND ($3 IS NULL OR $3 IN (SELECT n::integer FROM json_array_elements_text(coalesce(u.entity_nos, json_build_array(u.path -> 0))) AS n))
-      AND ($4 ->> 'usageEventId' IS NULL OR u.seq = ($4 ->> 'usageEventId')::bigint)
-      AND ($4 ->> 'reservationId' IS NULL OR u.reservation_no = ($4 ->> 'reservationId')::bigint)
+      AND ($6 IS NULL OR u.seq = $6)
+      AND ($7 IS NULL OR u.reservation_no = $7)
       AND ($4 ->> 'isReversed' IS NULL OR (r.share <> '0') = ($4 ->> 'isReversed')::boolean)
       AND ($4 ->> 'featureId' IS NULL OR u.feature_id = $4 ->> 'featureId')
       AND ($4 ->> 'sessionId' IS NULL OR u.session_id = $4 ->> 'sessionId')
@@ -55,6 +55,6 @@ BEGIN
     ORDER BY u.seq %s
     LIMIT $5
     $query$, CASE WHEN v_ascending THEN '>' ELSE '<' END, CASE WHEN v_ascending THEN 'ASC' ELSE 'DESC' END)
-  USING p_customer_id, v_after, v_entity_no, p_filter, p_limit;
+  USING p_customer_id, v_after, v_entity_no, p_filter, p_limit, core.number_of(p_filter ->> 'usageEventId'), core.number_of(p_filter ->> 'reservationId');
 END
 $$;

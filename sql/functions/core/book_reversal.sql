@@ -42,7 +42,7 @@ BEGIN
       WHEN v_grant.expires_at > p_gate.last_at THEN 'AVAILABLE'
       WHEN v_lapses THEN 'EXPIRED' END;
     v_amount := CASE WHEN v_account = 'OWED' THEN least(v_slice.amount, v_wallet.owed) WHEN v_account IS NOT NULL THEN v_slice.amount ELSE 0 END;
-    IF v_wallet.available + v_slice.amount >= 1e29 THEN
+    IF v_wallet.available + v_wallet.scheduled + v_wallet.held + v_slice.amount >= 1e29 THEN
       PERFORM core.refuse_faults(core.fault('share', 'TOO_LARGE', format('takes wallet %s out of range', v_wallet.wallet_id)));
     END IF;
     IF v_amount > 0 THEN

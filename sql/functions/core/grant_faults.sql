@@ -9,7 +9,7 @@ DECLARE
 BEGIN
   IF p_grant.amount = 0 THEN
     v_faults := v_faults || core.fault('amount', 'NOT_POSITIVE', 'must be greater than zero');
-  ELSIF coalesce(p_wallet.available + p_wallet.scheduled, 0) + p_grant.amount >= 1e29 THEN
+  ELSIF coalesce(p_wallet.available + p_wallet.scheduled + p_wallet.held, 0) + p_grant.amount >= 1e29 THEN -- what is held may return
     v_faults := v_faults || core.fault('amount', 'TOO_LARGE', 'takes the wallet out of range');
   END IF;
   IF p_grant.priority > 100 THEN

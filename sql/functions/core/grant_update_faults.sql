@@ -25,7 +25,7 @@ BEGIN
   END IF;
   IF p_was.is_pending AND NOT p_new.is_pending THEN
     SELECT * INTO v_wallet FROM core.wallet WHERE customer_id = p_was.customer_id AND wallet_no = p_was.wallet_no;
-    IF v_wallet.available + v_wallet.scheduled + p_was.amount >= 1e29 THEN
+    IF v_wallet.available + v_wallet.scheduled + v_wallet.held + p_was.amount >= 1e29 THEN
       v_faults := v_faults || core.fault('paymentReceived', 'TOO_LARGE', 'the amount takes the wallet out of range');
     END IF;
   END IF;

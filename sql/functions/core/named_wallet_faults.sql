@@ -21,7 +21,7 @@ BEGIN
   ELSIF p_wallet.wallet_no IS NOT NULL THEN
     RETURN v_faults;
   ELSIF p_named ->> 'walletId' IS NOT NULL THEN
-    RETURN core.fault(p_path || 'walletId', 'NOT_FOUND', 'there is no such wallet');
+    RETURN core.fault(p_path || 'walletId', 'NOT_FOUND', 'there is no such wallet' || CASE WHEN p_makes THEN ': named by creditType, with entityId, it is made' ELSE '' END);
   END IF;
   IF p_wallet.entity_no IS NULL THEN
     v_faults := v_faults || core.fault(p_path || 'entityId', 'NOT_FOUND', 'there is no such entity');
@@ -32,7 +32,7 @@ BEGIN
     v_faults := v_faults || core.fault(p_path || 'creditType', 'NOT_FOUND', 'there is no such wallet');
   ELSIF EXISTS (SELECT FROM core.wallet WHERE customer_id = p_wallet.customer_id AND wallet_id = p_wallet.wallet_id) THEN
     v_faults := v_faults
-      || core.fault(p_path || 'creditType', 'DUPLICATE', format('the wallet to make would be %s, which another one is called', p_wallet.wallet_id));
+      || core.fault(p_path || 'creditType', 'DUPLICATE', format('the wallet to make would be %s, which another one is called: give it another id with upsertCustomer or upsertEntity', p_wallet.wallet_id));
   END IF;
   RETURN v_faults;
 END

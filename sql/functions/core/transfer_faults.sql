@@ -24,7 +24,7 @@ BEGIN
   SELECT coalesce(sum(remaining), 0) INTO v_available FROM core.transferable_grants(p_from, p_at);
   IF v_amount > v_available THEN
     RETURN core.fault('amount', 'INSUFFICIENT_CREDITS', format('%s has %s available, and %s were asked', p_from.wallet_id, trim_scale(v_available), trim_scale(v_amount)));
-  ELSIF coalesce(p_to.available + p_to.scheduled, 0) + v_amount >= 1e29 THEN
+  ELSIF coalesce(p_to.available + p_to.scheduled + p_to.held, 0) + v_amount >= 1e29 THEN
     RETURN core.fault('amount', 'TOO_LARGE', 'takes the wallet out of range');
   END IF;
   RETURN '[]';

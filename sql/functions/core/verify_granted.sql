@@ -26,7 +26,9 @@ BEGIN
     FROM (SELECT g.customer_id, g.grant_no, core.all_grant_terms(g) AS terms FROM core.credit_grant AS g
           WHERE p_customers IS NULL OR g.customer_id = ANY (p_customers)) AS g
     FULL JOIN (SELECT o.customer_id, o.seq AS grant_no, o.source, o.terms FROM core.ledger_origin AS o
-               WHERE p_customers IS NULL OR o.customer_id = ANY (p_customers)) AS o USING (customer_id, grant_no)
+               WHERE p_customers IS NULL OR o.customer_id = ANY (p_customers)
+               UNION ALL
+               SELECT r.customer_id, r.seq, r.terms ->> 'source', r.terms FROM core.returned_terms(p_customers) AS r) AS o USING (customer_id, grant_no)
     WHERE g.terms IS NOT NULL OR o.terms IS NOT NULL
   ), first_change AS (
     SELECT DISTINCT ON (c.customer_id, c.subject) c.customer_id, c.subject::bigint AS grant_no, coalesce(c.before, c.after) - '{walletNo,amount}'::text[] AS terms

@@ -17,6 +17,8 @@ BEGIN
     SELECT o.customer_id, o.seq AS grant_no, o.seq, NULL::jsonb AS before, o.terms AS after FROM core.ledger_origin AS o
     WHERE o.terms IS NOT NULL AND (p_customers IS NULL OR o.customer_id = ANY (p_customers))
     UNION ALL
+    SELECT r.customer_id, r.seq, r.seq, NULL, r.terms FROM core.returned_terms(p_customers) AS r
+    UNION ALL
     SELECT c.customer_id, c.subject::bigint AS grant_no, c.seq, c.before, c.after FROM core.change AS c
     WHERE c.kind IN ('GRANT_PENDING', 'GRANT_UPDATED') AND (p_customers IS NULL OR c.customer_id = ANY (p_customers))
     UNION ALL

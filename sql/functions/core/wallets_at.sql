@@ -2,9 +2,10 @@
 -- was made later shows zeros. A limit is the one that was last said by then.
 --
 --   p_seq           after that operation
+--   p_by            and with the limits that were said by then, since those leave no entry; NULL is by p_seq alone
 --   p_effective_at  and after all that had taken effect by then and was recorded later; NULL is nothing of that
 --   p_most          so many wallets; NULL is all
-CREATE OR REPLACE FUNCTION core.wallets_at(p_customer_id text, p_seq bigint, p_effective_at timestamptz, p_most integer)
+CREATE OR REPLACE FUNCTION core.wallets_at(p_customer_id text, p_seq bigint, p_by timestamptz, p_effective_at timestamptz, p_most integer)
 RETURNS TABLE (
   wallet_no integer, wallet_id text, entity_id text, credit_type text, scheduled numeric, available numeric, held numeric, leased numeric,
   owed numeric, shortfall numeric, receivable numeric, overdraft_limit numeric)
@@ -27,7 +28,7 @@ BEGIN
     SELECT DISTINCT ON (w.wallet ->> 'walletNo') (w.wallet ->> 'walletNo')::integer AS wallet_no, (w.wallet ->> 'overdraftLimit')::numeric AS overdraft_limit
     FROM core.change AS c
     CROSS JOIN LATERAL jsonb_array_elements(c.after -> 'wallets') AS w (wallet)
-    WHERE c.customer_id = p_customer_id AND c.seq <= p_seq AND c.after -> 'wallets' <> '[]'
+    WHERE c.customer_id = p_customer_id AND (c.seq <= p_seq OR c.recorded_at <= p_by) AND c.after -> 'wallets' <> '[]'
     ORDER BY w.wallet ->> 'walletNo', c.seq DESC
   ), told AS (
     SELECT w.wallet_no, w.wallet_id, w.entity_no, w.credit_type,

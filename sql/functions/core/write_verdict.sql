@@ -51,7 +51,7 @@ BEGIN
   END IF;
   IF true = ANY (p.w_is_new) THEN
     INSERT INTO core.wallet (customer_id, wallet_no, wallet_id, entity_no, credit_type, created_at)
-    SELECT v.customer, v.no, 'customer:' || v.type, 0, v.type, p.at
+    SELECT v.customer, v.no, core.own_wallet_id(v.customer, v.type), 0, v.type, p.at
     FROM unnest(p.w_customer, p.w_no, p.w_type, p.w_is_new) AS v (customer, no, type, is_new) WHERE v.is_new;
   END IF;
   IF true = ANY (p.w_changed) THEN

@@ -19,7 +19,7 @@ BEGIN
   SELECT w.wallet_id, w.credit_type, w.available, w.entity_id, w.scheduled, w.held, w.leased, w.available + w.held + w.leased,
          w.owed, w.shortfall, w.receivable, w.overdraft_limit, p.seq, p.is_final
   FROM core.place_in_history(p_customer_id, p_at) AS p
-  CROSS JOIN LATERAL core.wallets_at(p_customer_id, p.seq, (p_at ->> 'effectiveAt')::timestamptz, NULL) AS w
+  CROSS JOIN LATERAL core.wallets_at(p_customer_id, p.seq, coalesce(p_at ->> 'recordedAt', p_at ->> 'effectiveAt')::timestamptz, (p_at ->> 'effectiveAt')::timestamptz, NULL) AS w
   ORDER BY w.wallet_no;
 END
 $$;

@@ -12,7 +12,6 @@ _SENTENCES = {
     "CUSTOMER_NOT_FOUND": "There is no customer {customer}.",
     "CUSTOMER_SUSPENDED": "The customer {customer} is suspended.",
     "RESERVATION_NOT_FOUND": "The customer {customer} has no reservation {reservation}.",
-    "RESERVATION_ENDED": "The reservation {reservation} has ended: {state}.",
     "FEATURE_NOT_FOUND": "There is no feature {feature}.",
     "ENTITY_NOT_FOUND": "{entities} unknown to the customer {customer}, whose policy does not create it.",
     "ENTITY_SUSPENDED": "{entities} suspended, or something above it is.",
@@ -73,6 +72,14 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
         return (
             f"The wallets do not hold enough: {balances}." if balances else "There is no wallet to pay from."
         )
+    if reason == "RESERVATION_ENDED":
+        # Asked to settle, to extend, to release: what is left to do.
+        more = (
+            " What it used all the same is recorded with recordUsage."
+            if asked_quantities(item)
+            else (" To go on, reserve anew." if "ttlSeconds" in item else "")
+        )
+        return f"The reservation {item.get('reservationId')} has ended: {answer.get('state')}.{more}"
     # A recorded denial does not say who asked for how much, and names its feature only if there is one.
     entities: list[str] = item.get("entityIds") or []
     named = f"One of {', '.join(entities)}" if entities else "An entity that was named"
@@ -81,7 +88,6 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
         customer=judgement.customer_id,
         feature=item.get("featureId", "of the reservation" if "reservationId" in item else "of that name"),
         reservation=item.get("reservationId"),
-        state=answer.get("state"),
         entities=f"The entity {entities[0]} is" if len(entities) == 1 else f"{named} is",
         quantities=", ".join(each["name"] for each in asked_quantities(item)) or "what was asked for",
         dimensions=f" with {dimensions}" if dimensions else "",

@@ -39,7 +39,7 @@ class GrantCreditsInput:
         default=UNSET, description="To which entity's wallet; null: the customer's own."
     )
     wallet_id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="Id of the wallet, for a new one or instead of entity and type."
+        default=UNSET, description="Id of a wallet that is there, instead of entity and type."
     )
     credit_type: strawberry.ID | None = strawberry.field(default=UNSET, description="Which kind of credit.")
     amount: Credits = strawberry.field(description="How much.")
@@ -121,6 +121,10 @@ class GrantCreditsPayload:
     """Payload."""
 
     grant: Grant | None = strawberry.field(description="As it is now; null if something was wrong.")
+    repaid: Credits | None = strawberry.field(
+        description="What of it paid at once what the wallet owed; null if something was wrong."
+    )
+    seq: Long | None = strawberry.field(description="Place in the customer's history.")
     replayed: bool = strawberry.field(description="Whether this key granted before; nothing was granted now.")
     user_errors: list[UserError] = strawberry.field(description="What was wrong; then nothing was written.")
 
@@ -191,9 +195,15 @@ class GrantMutations:
         decide = partial(info.context.services.decisions.grant, given.customer_id, asked)
         found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
-            return GrantCreditsPayload(grant=None, replayed=False, user_errors=errors)
+            return GrantCreditsPayload(grant=None, repaid=None, seq=None, replayed=False, user_errors=errors)
         granted = await _grant(info, given.customer_id, found["grantId"])
-        return GrantCreditsPayload(grant=granted, replayed=found["replayed"], user_errors=[])
+        return GrantCreditsPayload(
+            grant=granted,
+            repaid=found["repaid"],
+            seq=found["seq"],
+            replayed=found["replayed"],
+            user_errors=[],
+        )
 
     @strawberry.mutation(
         description="Change dates and priority of what is unspent of a grant, or issue one whose payment was"

@@ -70,7 +70,9 @@ async def _owned(info: Info, parts: tuple[str, ...], owner: str) -> Node | None:
     if principal.customer_id not in (None, owner):
         return None
     database = info.context.services.database
-    if parts[0] in _NUMBERED and not all(part.isascii() and part.isdigit() for part in parts[2:]):
+    if parts[0] in _NUMBERED and not all(
+        part.isascii() and part.isdigit() and len(part) <= 18 for part in parts[2:]
+    ):
         return None
     match parts:
         case ("Customer", _):

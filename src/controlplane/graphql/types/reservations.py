@@ -7,7 +7,7 @@ import strawberry
 from controlplane.db.reading import Record
 from controlplane.graphql.identity import node_id
 from controlplane.graphql.inputs import Overage
-from controlplane.graphql.scalars import Credits, DateTime, Long
+from controlplane.graphql.scalars import JSON, Credits, DateTime, Long
 from controlplane.graphql.types.amounts import (
     CreditAmount,
     Dimension,
@@ -63,6 +63,7 @@ class Reservation(Node):
     settled: list[CreditAmount] = strawberry.field(description="What was settled so far, paid by something.")
     shortfall: list[CreditAmount] = strawberry.field(description="What was settled and nothing paid for.")
     slices: list[HeldSlice] = strawberry.field(description="Who pays, in order.")
+    metadata: JSON | None = strawberry.field(description="What you said about it.")
 
 
 def reservation(record: Record) -> Reservation:

@@ -93,6 +93,9 @@ class Grant(Node):
         " had paid for what was reversed, and has expired."
     )
     voided_at: DateTime | None = strawberry.field(description="When it was voided.")
+    void_reason: str | None = strawberry.field(
+        description="Why it was voided, and why charged back; `eraseEntity` of whose it is forgets it."
+    )
     charged_back_at: DateTime | None = strawberry.field(
         description="When its payment was taken back, if so: what is spent of it is a receivable."
     )
@@ -182,12 +185,14 @@ class HistoryPoint:
     KEYS: ClassVar = {"seq": "seq", "recorded_at": "recordedAt", "effective_at": "effectiveAt"}
     seq: Long | None = strawberry.field(default=None, description="After this operation.")
     recorded_at: DateTime | None = strawberry.field(
-        default=None, description="After all that was recorded by then: what one was told at that instant."
+        default=None,
+        description="After all that was recorded by then: the ledger as it stood, without what was due and"
+        " not booked yet.",
     )
     effective_at: DateTime | None = strawberry.field(
         default=None,
         description="After all that had taken effect by then: what was due is counted from when it was due,"
-        " however much later it was booked.",
+        " however much later it was booked. So it is what one was told at that instant.",
     )
 
 
