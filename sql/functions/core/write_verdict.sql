@@ -39,8 +39,9 @@ BEGIN
     FROM (SELECT customer, no, id, path::integer[] AS path, types::text[] AS types
           FROM unnest(p.n_customer, p.n_no, p.n_id, p.n_path, p.n_types) AS n (customer, no, id, path, types)) AS n;
     INSERT INTO core.change (customer_id, seq, recorded_at, kind, subject, after, actor)
-    SELECT n.customer, n.seq, p.at, 'ENTITY_CREATED', n.no::text, jsonb_build_object('entityNo', n.no, 'type', (n.types::text[])[1]), 'unknownEntity'
-    FROM unnest(p.n_customer, p.n_no, p.n_types, p.n_seq) AS n (customer, no, types, seq);
+    SELECT n.customer, n.seq, p.at, 'ENTITY_CREATED', n.no::text,
+           jsonb_build_object('entityNo', n.no, 'type', (n.types::text[])[1], 'parentNo', (n.path::integer[])[2]), 'unknownEntity'
+    FROM unnest(p.n_customer, p.n_no, p.n_path, p.n_types, p.n_seq) AS n (customer, no, path, types, seq);
   END IF;
   IF true = ANY (p.g_changed) THEN
     UPDATE core.credit_grant AS g
