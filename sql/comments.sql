@@ -670,7 +670,7 @@ COMMENT ON COLUMN report.audit_events.change_id IS 'Of a change of the installat
 COMMENT ON COLUMN report.audit_events.recorded_at IS 'When it was recorded.';
 COMMENT ON COLUMN report.audit_events.effective_at IS 'When it took effect: earlier, for what was due and booked later.';
 COMMENT ON COLUMN report.audit_events.kind IS 'What was done: see report.audit_event_kinds.';
-COMMENT ON COLUMN report.audit_events.subject_type IS 'What was changed: ENTITY, BUDGET, FEATURE and so on.';
+COMMENT ON COLUMN report.audit_events.subject_type IS 'What was changed: CUSTOMER, ENTITY, BUDGET, FEATURE and so on.';
 COMMENT ON COLUMN report.audit_events.subject IS 'Its id, as it is now.';
 COMMENT ON COLUMN report.audit_events.actor IS 'Who did it: a key, the command line, the clock, or the policy for unknown entities.';
 COMMENT ON COLUMN report.audit_events.before IS 'What stood there, as it was recorded: entities, wallets and budgets by number.';

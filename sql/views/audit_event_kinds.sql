@@ -1,5 +1,6 @@
 -- The kinds of changes there are, one row each, and what their subject is: of a customer's (core.change) or of the installation's
--- (core.installation_change). Where a subject is recorded by number, report.audit_events has its id.
+-- (core.installation_change). Where a subject is recorded by number, report.audit_events has its id, and for a suspended customer
+-- the type CUSTOMER.
 CREATE OR REPLACE VIEW report.audit_event_kinds AS
 SELECT
   kind,

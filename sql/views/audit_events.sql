@@ -10,7 +10,7 @@ SELECT
   c.recorded_at,
   coalesce(c.effective_at, c.recorded_at) AS effective_at,
   c.kind,
-  k.subject_type,
+  CASE WHEN k.subject_type = 'ENTITY' AND c.subject = '0' THEN 'CUSTOMER' ELSE k.subject_type END AS subject_type,
   CASE k.subject_type
     WHEN 'ENTITY' THEN coalesce(e.entity_id, c.customer_id)
     WHEN 'BUDGET' THEN b.budget_id

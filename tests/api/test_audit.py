@@ -121,3 +121,19 @@ def test_what_is_refused(api: Api) -> None:
     assert events(api, c="nobody") == []
     assert api.error(QUERY, {"c": customer, "n": 0})["code"] == "BAD_USER_INPUT"
     assert api.error(QUERY, {"c": customer, "a": "bm90aGluZw"})["code"] == "INVALID_INPUT"
+
+
+def test_a_mistyped_kind_is_refused(api: Api, governed: str) -> None:
+    """A list that is empty for a slip would be taken for one in which nothing happened."""
+    for kind in ("BUDGETS", "budget", ""):
+        assert api.error(QUERY, {"c": governed, "f": {"kind": kind}})["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("enum", "view"), [("AuditKind", "audit_event_kinds"), ("LedgerEntryKind", "entry_kinds")]
+)
+def test_kinds_are_those_of_the_reports(api: Api, enum: str, view: str) -> None:
+    query = "query ($n: String!) { __type(name: $n) { enumValues { name description } } }"
+    shown = api.data(query, {"n": enum})["__type"]["enumValues"]
+    kinds = api.connection.execute(f"SELECT kind, meaning FROM report.{view}").fetchall()  # type: ignore[arg-type]
+    assert sorted((each["name"], each["description"]) for each in shown) == sorted(kinds)

@@ -92,8 +92,8 @@ def test_messages_say_what_is_known(api: Api) -> None:
         node["idempotencyKey"]: node["message"].removesuffix(final) for node in listed(api, customer)
     } == {
         "f": "There is no feature of that name.",
-        "e": f"An entity that was named is unknown to the customer {customer}, whose policy does not"
-        " create it.",
+        "e": f"An entity that was named is unknown to the customer {customer}, or archived, and its policy"
+        " does not create it.",
         "q": "The feature chat does not count all of what was asked for.",
     }
 

@@ -387,3 +387,7 @@ def test_what_is_told_says_what_to_do(api: Api) -> None:
     assert told("moveEntity", entityId="user", parentId=None) == [
         "entityId: is archived; bring it back first"
     ]
+    denied = api.consume(customer, entityIds=["user"])
+    assert denied["message"].startswith(
+        f"The entity user is unknown to the customer {customer}, or archived,"
+    )

@@ -26,7 +26,7 @@ from tests.model.customer import (
     Subject,
     Wallet,
 )
-from tests.model.exact import ZERO
+from tests.model.exact import MOST, ZERO
 from tests.model.judge import Verdict
 from tests.model.limits import Limit, counts_still, keeps_count
 from tests.model.memory import Memory
@@ -129,7 +129,7 @@ class Booking:
         counter = self.counter(limit)
         if limit.budget.mode is Mode.OBSERVE and not limit.fits(amount):
             self.memory.set(counter, "would_deny_count", counter.would_deny_count + 1)
-            self.memory.set(counter, "would_deny_amount", counter.would_deny_amount + amount)
+            self.memory.set(counter, "would_deny_amount", min(counter.would_deny_amount + amount, MOST))
         if keeps_count(limit.budget):
             self.charge(limit, used=ZERO if hold else amount, held=amount if hold else ZERO)
 

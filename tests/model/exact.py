@@ -5,6 +5,8 @@ from fractions import Fraction
 
 #: No stored amount reaches this.
 CEILING = Fraction(10**29)
+#: The most that an amount can be.
+MOST = CEILING - Fraction(1, 10**9)
 ZERO = Fraction(0)
 
 _PLAIN = re.compile(r"[0-9]{1,29}(?:\.([0-9]+))?")

@@ -89,6 +89,8 @@ def test_what_is_told_of_a_change(world: World) -> None:
     suspensions = [(e["subject"], e["before"], e["after"]) for e in page(world, kind="SUSPENSION")]
     on, off = {"suspended": True}, {"suspended": False}
     assert suspensions == [("acme", on, off), ("acme", off, on), ("ada", off, on)]
+    types = [e["subjectType"] for e in page(world, kind="SUSPENSION")]
+    assert types == ["CUSTOMER", "CUSTOMER", "ENTITY"]
     assert by_kind["ENTITY"]["after"]["wallets"][0]["walletId"] == "ada:general"
     assert "Ada" not in str(events)
 
@@ -387,3 +389,12 @@ def test_people_read_raises_and_versions(world: World, login_url: Any, role: Rol
     with psycopg.connect(login_url(role)) as reader:
         assert reader.execute("SELECT ended_at = until FROM report.budget_raises").fetchall() == [(True,)]
         assert reader.execute("SELECT count(*) FROM report.budget_versions").fetchone() == (3,)
+
+
+def test_who_is_made_by_the_policy_is_told_of_as_by_an_administrator(world: World) -> None:
+    policy = {"policy": "CREATE", "type": "user", "parentId": "team"}
+    world.change("upsert_customer", unknownEntity=policy)
+    assert world.consume("c", "1", entityIds=["carl"])["allowed"]
+    [made] = page(world, subject="carl")
+    assert (made["actor"], made["before"]) == ("unknownEntity", None)
+    assert made["after"] == {"entityId": "carl", "type": "user", "parentId": "team"}

@@ -274,3 +274,20 @@ def test_a_threshold_stands_once_and_not_over_a_request(world) -> None:
     assert world.faults("set_budget", **per_request, thresholds=["0.5"]) == not_here
     world.change("set_budget", **per_request)
     assert world.faults("set_budget", budgetId="b", thresholds=["0.5"]) == not_here
+
+
+def test_null_says_that_there_is_none(world) -> None:
+    """As an absent one of a new budget is none; what a budget always has stays as it is."""
+    never = "IMMUTABLE"
+    anchored = CREDITS | {"anchorAt": "2026-01-31T00:00:00Z", "featureId": "chat"}
+    none = {"anchorAt": None, "featureId": None, "creditType": None}
+    assert world.faults("set_budget", **(CREDITS | {"creditType": None})) == {("creditType", "REQUIRED")}
+    world.change("set_budget", **anchored)
+    assert world.faults("set_budget", budgetId="b", **none) == {(field, never) for field in none}
+    world.change("set_budget", **QUANTITY)
+    assert world.faults("set_budget", budgetId="q", quantity=None) == {("quantity", never)}
+    seq = world.seq
+    for stays in ("measure", "window", "timeZone", "mode", "limit"):
+        world.change("set_budget", budgetId="b", **{stays: None})
+    world.change("set_budget", budgetId="q", anchorAt=None, creditType=None, each=None, entityId=None)
+    assert world.seq == seq

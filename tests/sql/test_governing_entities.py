@@ -287,3 +287,22 @@ def test_what_is_done_to_one_entity_reads_no_others(world: World) -> None:
         before = world.one(read)
         make("late")
         assert world.one(read) - before < 100
+
+
+def test_who_is_made_by_the_policy_has_room_where_its_place_is_moved(world: World) -> None:
+    for depth in range(15):
+        parent = {"parentId": f"d{depth - 1}"} if depth else {}
+        world.change("upsert_entity", entityId=f"d{depth}", type="level", **parent)
+    world.change("upsert_entity", entityId="newcomers", type="level", parentId="team")
+    policy = {"policy": "CREATE", "type": "user", "parentId": "newcomers"}
+    world.change("upsert_customer", unknownEntity=policy)
+    for given in ({"entityId": "newcomers", "parentId": "d14"}, {"entityId": "team", "parentId": "d13"}):
+        assert world.faults("move_entity", **given) == {("parentId", "TOO_DEEP")}
+        assert world.faults("upsert_entity", **given) == {("parentId", "TOO_DEEP")}
+    world.change("move_entity", entityId="newcomers", parentId="d13")
+    assert world.consume("c", "1", entityIds=["carl"])["allowed"]
+    assert len(shown(world, "carl")["path"]) == 16  # type: ignore[arg-type]
+    world.change("upsert_customer", unknownEntity={"policy": "DENY"})
+    world.change("archive_entity", entityId="carl")
+    world.change("upsert_entity", entityId="alone", type="level")
+    world.change("move_entity", entityId="alone", parentId="d14")

@@ -53,3 +53,17 @@ def test_other_budgets_forget_nothing(world: World) -> None:
     assert world.consume("c1", "6")["allowed"]
     world.advance("31 days")
     assert world.budget("b") == ("6", "0")
+
+
+@pytest.mark.parametrize("window", ["REQUEST", "DAY"])
+def test_what_would_have_been_denied_may_be_more_than_can_be_told(world: World, window: str) -> None:
+    """An observed budget never stands in the way, however much it has counted."""
+    counts = {"measure": "QUANTITY", "creditType": None, "featureId": "chat", "quantity": "input"}
+    world.cap("seen", "1", window, mode="OBSERVE", **counts)
+    world.charge("0")
+    most = 29 * "9"
+    for day in range(3):
+        assert world.consume(f"c{day}", most)["allowed"]
+        world.advance("1 day")
+    [row] = [row for (row,) in world.rows("SELECT api.read_budget_tree('acme', '{}', NULL, 9)")]
+    assert (row["wouldDenyCount"], row["wouldDenyAmount"]) == ("3", f"{most}.999999999")

@@ -205,3 +205,13 @@ def test_a_page_reads_no_more_for_what_is_before_and_after(
         assert len(rows) == 100
         assert touched(None) < at_most
         assert touched(rows[-1]["key"]) < at_most
+
+
+def test_who_is_unknown_is_no_newcomer(world: World) -> None:
+    """Both have a negative number; the decisions of the one are not those of the other."""
+    world.change("upsert_customer", name="Acme", unknownEntity={"policy": "CREATE", "type": "user", "max": 9})
+    world.cap("each", "5", each="user")
+    assert world.consume("new", "6", entityIds=["carl"])["reason"] == "BUDGET_EXCEEDED"
+    assert keys(world, entityId="dora") == []
+    assert keys(world, entityId="dora", wouldAllow=False) == []
+    assert keys(world, wouldAllow=False) == ["new"]

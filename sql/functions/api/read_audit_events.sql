@@ -29,7 +29,9 @@ BEGIN
         ELSE '{}' END),
       'key', jsonb_build_array($5, a.recorded_at, CASE WHEN a.seq = 0 THEN '' ELSE a.customer_id END, a.seq, a.change_id))
     FROM (
-      (SELECT c.customer_id, c.seq, '' AS change_id, c.recorded_at, c.effective_at, c.kind, k.subject_type, s.subject, c.actor, c.before, c.after
+      (SELECT c.customer_id, c.seq, '' AS change_id, c.recorded_at, c.effective_at, c.kind,
+              CASE WHEN k.subject_type = 'ENTITY' AND c.subject = '0' THEN 'CUSTOMER' ELSE k.subject_type END AS subject_type,
+              s.subject, c.actor, c.before, c.after
        FROM core.change AS c
        LEFT JOIN report.audit_event_kinds AS k ON k.kind = c.kind
        CROSS JOIN LATERAL (SELECT CASE k.subject_type

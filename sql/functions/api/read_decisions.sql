@@ -57,7 +57,7 @@ BEGIN
     FROM (
       SELECT i.*, b.bound_no, $3 ->> encode(substr(i.fingerprint, 3, 4), 'hex') AS feature_id, substr(i.fingerprint, 1, 1) = 'r' AS holds
       FROM core.idempotency AS i
-      -- Whose budget or wallet binds; that of an entity which was not there yet has no number.
+      -- Whose budget or wallet binds. An entity which was not there yet has no number but its place in the request, as a negative one.
       CROSS JOIN LATERAL (
         SELECT (i.answer -> 2 ->> CASE WHEN i.answer -> 2 ->> 0 = 'WALLET' THEN 2 ELSE 1 END)::integer AS bound_no WHERE json_typeof(i.answer) = 'array'
       ) AS b
@@ -67,7 +67,7 @@ BEGIN
         AND ($2 ->> 'allowed' IS NULL OR i.allowed = ($2 ->> 'allowed')::boolean)
         AND ($2 ->> 'wouldAllow' IS NULL OR (i.reason = '') = ($2 ->> 'wouldAllow')::boolean)
         AND ($8 IS NULL OR substr(i.fingerprint, 3, 4) = $8)
-        AND ($9 IS NULL OR b.bound_no = $9)
+        AND ($9 IS NULL OR (b.bound_no = $9 AND $9 >= 0))
         AND ($10 IS NULL OR i.answer -> 2 ->> 0 = $10::text)
         AND ($2 ->> 'recordedFrom' IS NULL OR i.recorded_at >= ($2 ->> 'recordedFrom')::timestamptz)
         AND ($2 ->> 'recordedBefore' IS NULL OR i.recorded_at < ($2 ->> 'recordedBefore')::timestamptz)

@@ -8,7 +8,8 @@
 --            anything else: every entity of that type below it), measure! (CREDITS, QUANTITY), creditType (CREDITS),
 --            featureId (QUANTITY; optional for CREDITS), quantity (QUANTITY), dimensions {name: value} (only requests that
 --            carry them count), window!, anchorAt (windows begin here instead of with the calendar), timeZone
---            (IANA, default UTC)
+--            (IANA, default UTC). null is as good as absent for a new budget, and for what every budget has; else it says that there
+--            is none
 --
 -- Returns the budget as api.read_budgets has it. Raises UC101 with all faults.
 CREATE OR REPLACE FUNCTION api.set_budget(p_customer_id text, p_input jsonb, p_actor text) RETURNS jsonb

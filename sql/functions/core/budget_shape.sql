@@ -1,5 +1,5 @@
--- What an input says a budget counts, and whom: put into p_budget where the input says it. An entity that is not found
--- leaves entity_no NULL.
+-- What an input says a budget counts, and whom: put into p_budget where the input says it. null says that there is none, and nothing
+-- of what a budget always has. An entity that is not found leaves entity_no NULL.
 CREATE OR REPLACE FUNCTION core.budget_shape(p_customer_id text, p_input jsonb, p_budget core.budget) RETURNS core.budget
 LANGUAGE plpgsql
 STABLE
@@ -20,12 +20,20 @@ BEGIN
   IF v_is_new OR p_input ? 'dimensions' THEN
     v_budget.dimensions := coalesce(nullif(p_input -> 'dimensions', 'null'), '{}');
   END IF;
+  IF p_input ? 'creditType' THEN
+    v_budget.credit_type := p_input ->> 'creditType';
+  END IF;
+  IF p_input ? 'featureId' THEN
+    v_budget.feature_id := p_input ->> 'featureId';
+  END IF;
+  IF p_input ? 'quantity' THEN
+    v_budget.quantity := p_input ->> 'quantity';
+  END IF;
+  IF p_input ? 'anchorAt' THEN
+    v_budget.anchor_at := (p_input ->> 'anchorAt')::timestamptz;
+  END IF;
   v_budget.measure := coalesce(p_input ->> 'measure', v_budget.measure);
-  v_budget.credit_type := coalesce(p_input ->> 'creditType', v_budget.credit_type);
-  v_budget.feature_id := coalesce(p_input ->> 'featureId', v_budget.feature_id);
-  v_budget.quantity := coalesce(p_input ->> 'quantity', v_budget.quantity);
   v_budget.budget_window := coalesce(p_input ->> 'window', v_budget.budget_window);
-  v_budget.anchor_at := coalesce((p_input ->> 'anchorAt')::timestamptz, v_budget.anchor_at);
   v_budget.time_zone := coalesce(p_input ->> 'timeZone', v_budget.time_zone, 'UTC');
   RETURN v_budget;
 END

@@ -12,6 +12,8 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $$
 DECLARE
+  -- What observed budgets would have denied is told up to what its column holds: they stand in nobody's way.
+  c_most CONSTANT numeric := 99999999999999999999999999999.999999999;
   -- Locals, since an element of an array inside a record is found by reading the array from its start. Rows are numbers, which find
   -- their columns in the arrays: unnest would make a row of every element of every array first.
   v_items integer := cardinality(p.i_customer);
@@ -39,8 +41,9 @@ BEGIN
     FROM (SELECT customer, no, id, path::integer[] AS path, types::text[] AS types
           FROM unnest(p.n_customer, p.n_no, p.n_id, p.n_path, p.n_types) AS n (customer, no, id, path, types)) AS n;
     INSERT INTO core.change (customer_id, seq, recorded_at, kind, subject, after, actor)
-    SELECT n.customer, n.seq, p.at, 'ENTITY_CREATED', n.no::text, jsonb_build_object('entityNo', n.no, 'type', (n.types::text[])[1]), 'unknownEntity'
-    FROM unnest(p.n_customer, p.n_no, p.n_types, p.n_seq) AS n (customer, no, types, seq);
+    SELECT n.customer, n.seq, p.at, 'ENTITY_CREATED', n.no::text,
+           jsonb_build_object('entityNo', n.no, 'type', (n.types::text[])[1], 'parentNo', (n.path::integer[])[2]), 'unknownEntity'
+    FROM unnest(p.n_customer, p.n_no, p.n_path, p.n_types, p.n_seq) AS n (customer, no, path, types, seq);
   END IF;
   IF true = ANY (p.g_changed) THEN
     UPDATE core.credit_grant AS g
@@ -64,7 +67,7 @@ BEGIN
   IF true = ANY (p.c_is_new) THEN
     INSERT INTO core.counter (customer_id, counter_no, budget_no, subject_no, session_id, window_start, window_end, used, held, would_deny_count,
                               would_deny_amount, last_used_at, is_watched)
-    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.held, v.denied_count, v.denied_amount, p.at,
+    SELECT v.customer, v.no, v.budget, v.subject, v.session, v.window_start, v.window_end, v.used - v.held, v.held, v.denied_count, least(v.denied_amount, c_most), p.at,
            (SELECT b.thresholds <> '{}' FROM core.budget AS b WHERE b.customer_id = v.customer AND b.budget_no = v.budget)
     FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_budget, p.c_subject, p.c_session, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount)
       AS v (customer, no, is_new, changed, budget, subject, session, window_start, window_end, used, held, denied_count, denied_amount)
@@ -82,7 +85,8 @@ BEGIN
   IF v_began OR 0 <> ANY (p.c_denied_count) THEN
     UPDATE core.counter AS c
     SET used = v.used - v.held, window_start = v.window_start, window_end = v.window_end, held = v.held,
-        would_deny_count = c.would_deny_count + v.denied_count, would_deny_amount = c.would_deny_amount + v.denied_amount, last_used_at = p.at
+        would_deny_count = c.would_deny_count + v.denied_count, would_deny_amount = least(c.would_deny_amount + v.denied_amount, c_most),
+        last_used_at = p.at
     FROM unnest(p.c_customer, p.c_no, p.c_is_new, p.c_changed, p.c_start, p.c_end, p.c_used, p.c_held, p.c_denied_count, p.c_denied_amount, p.c_from_seq)
       AS v (customer, no, is_new, changed, window_start, window_end, used, held, denied_count, denied_amount, from_seq)
     WHERE v.changed AND NOT v.is_new AND (v.denied_count > 0 OR v.from_seq IS NOT NULL) AND c.customer_id = v.customer AND c.counter_no = v.no;

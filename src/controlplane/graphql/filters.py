@@ -6,8 +6,9 @@ from typing import ClassVar
 import strawberry
 
 from controlplane.graphql.scalars import DateTime, Long
+from controlplane.graphql.types.audit import AuditKind
 from controlplane.graphql.types.budgets import BudgetMode
-from controlplane.graphql.types.history import Account
+from controlplane.graphql.types.history import Account, LedgerEntryKind
 from controlplane.graphql.types.reasons import Reason
 from controlplane.graphql.types.reservations import ReservationState
 from controlplane.graphql.types.wallets import GrantStatus
@@ -114,7 +115,7 @@ class LedgerFilter:
         default=None, description="Only from or to this wallet."
     )
     grant_id: strawberry.ID | None = strawberry.field(default=None, description="Only of this grant.")
-    kind: str | None = strawberry.field(default=None, description="Only of this kind, such as CONSUME.")
+    kind: LedgerEntryKind | None = strawberry.field(default=None, description="Only of this kind.")
     account: Account | None = strawberry.field(
         default=None, description="Only from or to this account; of the wallet, where one is given."
     )
@@ -221,7 +222,7 @@ class AuditFilter:
         "recorded_from": "recordedFrom",
         "recorded_before": "recordedBefore",
     }
-    kind: str | None = strawberry.field(default=None, description="Only of this kind, such as BUDGET.")
+    kind: AuditKind | None = strawberry.field(default=None, description="Only of this kind.")
     subject: strawberry.ID | None = strawberry.field(
         default=None,
         description="Only of this entity, budget, grant, feature, key …, by its natural id; of an entity also"

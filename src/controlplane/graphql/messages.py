@@ -13,7 +13,8 @@ _SENTENCES = {
     "CUSTOMER_SUSPENDED": "The customer {customer} is suspended.",
     "RESERVATION_NOT_FOUND": "The customer {customer} has no reservation {reservation}.",
     "FEATURE_NOT_FOUND": "There is no feature {feature}.",
-    "ENTITY_NOT_FOUND": "{entities} unknown to the customer {customer}, whose policy does not create it.",
+    "ENTITY_NOT_FOUND": "{entities} unknown to the customer {customer}, or archived, and its policy does not"
+    " create it.",
     "ENTITY_SUSPENDED": "{entities} suspended, or something above it is.",
     "NO_ACTIVE_SUBSCRIPTION": "The customer {customer} has no active subscription.",
     "NOT_ENTITLED": "The plan of the customer {customer} does not have the feature {feature}.",

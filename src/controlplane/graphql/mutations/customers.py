@@ -81,7 +81,8 @@ class UpsertEntityInput:
         default=UNSET, description="Its type; needed for a new one, and never changes."
     )
     parent_id: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="Its parent; null or not given: directly below the customer."
+        default=UNSET,
+        description="Its parent; null, or not given for a new one: directly below the customer.",
     )
     name: str | None = strawberry.field(default=UNSET, description="What people call it.")
     metadata: JSON | None = strawberry.field(default=UNSET, description="Whatever you keep with it.")
@@ -102,7 +103,8 @@ class EraseEntityInput:
 
 
 @strawberry.input(
-    description="A budget. Limit, mode and advice can change; what it counts, and whom, never does."
+    description="A budget; what is not given stays as it is. Limit, mode, advice and thresholds can change;"
+    " what it counts, and whom, never does."
 )
 class SetBudgetInput:
     """A budget."""

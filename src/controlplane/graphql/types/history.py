@@ -38,6 +38,53 @@ class Account(Enum):
     VOIDED = strawberry.enum_value("VOIDED", description="Taken back.")
 
 
+@strawberry.enum(description="What moved credits; in SQL report.entry_kinds.")
+class LedgerEntryKind(Enum):
+    """Kinds of movements."""
+
+    GRANT = strawberry.enum_value("GRANT", description="A lot of credits was granted.")
+    GRANT_EFFECTIVE = strawberry.enum_value("GRANT_EFFECTIVE", description="A grant took effect.")
+    GRANT_EXPIRED = strawberry.enum_value(
+        "GRANT_EXPIRED",
+        description="What was left of a grant expired, or came back to it after that.",
+    )
+    OVERDRAFT_REPAID = strawberry.enum_value(
+        "OVERDRAFT_REPAID",
+        description="A grant that took effect paid what its wallet owed.",
+    )
+    CONSUME = strawberry.enum_value(
+        "CONSUME",
+        description="A usage event was charged: to a grant, to an overdraft, or to nobody.",
+    )
+    RESERVE = strawberry.enum_value(
+        "RESERVE",
+        description="A reservation holds it: of a grant, or of an overdraft.",
+    )
+    SETTLE = strawberry.enum_value("SETTLE", description="What was held was used.")
+    RELEASE = strawberry.enum_value("RELEASE", description="What was held came back, unused.")
+    PAYMENT_RECEIVED = strawberry.enum_value(
+        "PAYMENT_RECEIVED",
+        description="A grant that waited for its payment was granted.",
+    )
+    GRANT_VOIDED = strawberry.enum_value(
+        "GRANT_VOIDED",
+        description="What was left of a grant was taken back.",
+    )
+    TRANSFER = strawberry.enum_value(
+        "TRANSFER",
+        description="Part of a grant moved to another wallet, where it is a grant of its own.",
+    )
+    REVERSAL = strawberry.enum_value(
+        "REVERSAL",
+        description="Usage was taken back: the credits return to where they came from, or become a grant of"
+        " their own.",
+    )
+    CHARGEBACK = strawberry.enum_value(
+        "CHARGEBACK",
+        description="What was spent of a grant whose payment was taken back is owed now.",
+    )
+
+
 @strawberry.type(description="One immutable movement of credits from one account to another.")
 class LedgerEntry(Node):
     """One entry."""
@@ -45,7 +92,7 @@ class LedgerEntry(Node):
     customer_id: strawberry.ID = strawberry.field(description="Whose it is.")
     seq: Long = strawberry.field(description="The operation it belongs to.")
     leg: int = strawberry.field(description="Its place within the operation, from 1.")
-    kind: str = strawberry.field(description="What moved it: GRANT, CONSUME, GRANT_EXPIRED and so on.")
+    kind: LedgerEntryKind = strawberry.field(description="What moved it.")
     recorded_at: DateTime = strawberry.field(description="When it was recorded; never backwards along seq.")
     effective_at: DateTime | None = strawberry.field(description="When it took effect, if that was before.")
     from_wallet_id: strawberry.ID = strawberry.field(description="From this wallet.")
@@ -150,6 +197,7 @@ def ledger_entry(record: Record) -> LedgerEntry:
         LedgerEntry,
         record,
         id=strawberry.ID(node_id("LedgerEntry", record["customerId"], record["seq"], str(record["leg"]))),
+        kind=LedgerEntryKind(record["kind"]),
         from_account=Account(record["fromAccount"]),
         to_account=Account(record["toAccount"]),
     )

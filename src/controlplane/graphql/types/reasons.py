@@ -29,7 +29,7 @@ class Reason(Enum):
     FEATURE_NOT_FOUND = strawberry.enum_value("FEATURE_NOT_FOUND", description="There is no such feature.")
     ENTITY_NOT_FOUND = strawberry.enum_value(
         "ENTITY_NOT_FOUND",
-        description="An entity is unknown, and the customer's policy does not create it.",
+        description="An entity is archived, or unknown and the customer's policy does not create it.",
     )
     ENTITY_SUSPENDED = strawberry.enum_value(
         "ENTITY_SUSPENDED",
