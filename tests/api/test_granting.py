@@ -94,7 +94,7 @@ def test_credits_move_between_entities(api: Api) -> None:
         "userErrors": [],
     }
     assert mutate(api, "transferCredits", customer, **moved("4")) == made | {"replayed": True}
-    ledger = """query ($c: ID) { ledgerEntries(customerId: $c, filter: {kind: "TRANSFER"}) { nodes {
+    ledger = """query ($c: ID) { ledgerEntries(customerId: $c, filter: {kind: TRANSFER}) { nodes {
         seq fromWalletId toWalletId fromAccount toAccount grantId toGrantId amount } } }"""
     assert api.data(ledger, {"c": customer})["ledgerEntries"]["nodes"] == [
         {

@@ -306,3 +306,31 @@ def test_who_is_made_by_the_policy_has_room_where_its_place_is_moved(world: Worl
     world.change("archive_entity", entityId="carl")
     world.change("upsert_entity", entityId="alone", type="level")
     world.change("move_entity", entityId="alone", parentId="d14")
+
+
+@pytest.mark.parametrize("others", [0, 3000])
+def test_one_among_many_suspended(world: World, others: int) -> None:
+    """Whom it concerns hears of it, and nobody else: on either axis, and whom the policy would make."""
+    world.change("upsert_entity", entityId="crew", type="team")
+    world.change("upsert_entity", entityId="eve", type="user", parentId="crew")
+    world.change("upsert_customer", unknownEntity={"policy": "CREATE", "type": "user", "parentId": "crew"})
+    world.one("SELECT api.set_suspension('acme', 'crew', true, 'test')")
+    world.one(
+        "UPDATE core.gate SET suspended_entities = suspended_entities"
+        " || ARRAY(SELECT 100000 + n FROM generate_series(1, %s) AS n) RETURNING 1",
+        others,
+    )
+    for number, (named, reason) in enumerate(
+        [
+            (["ada"], None),
+            (["eve"], "ENTITY_SUSPENDED"),
+            (["ada", "eve"], "ENTITY_SUSPENDED"),
+            (["eve", "ada"], "ENTITY_SUSPENDED"),
+            (["newcomer"], "ENTITY_SUSPENDED"),
+            (["ada", "bob"], None),
+            ([], None),
+        ]
+    ):
+        assert world.consume(f"c{number}", "1", entityIds=named)["reason"] == reason, named
+        assert world.check("1", entityIds=named)["reason"] == reason, named
+    world.one("UPDATE core.gate SET suspended_entities = suspended_entities[:1] RETURNING 1")

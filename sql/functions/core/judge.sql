@@ -54,7 +54,7 @@ DECLARE
   v_due boolean;
   v_alone boolean;
   -- customers
-  v_k_seq bigint[]; v_k_was bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
+  v_k_seq bigint[]; v_k_was bigint[]; v_k_no integer[]; v_k_created integer[]; v_k_suspended boolean[]; v_k_has_suspended boolean[]; v_k_suspended_nos text[]; v_k_observe boolean[];
   v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   v_k_fits boolean[]; v_k_asked integer[];
   -- items
@@ -135,6 +135,8 @@ BEGIN
   -- part: judge/load_prices.plpgsql
 
   -- part: judge/load_keys.plpgsql
+
+  -- part: judge/load_suspensions.plpgsql
 
   -- part: judge/load_paths.plpgsql
 
