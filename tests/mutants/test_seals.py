@@ -195,7 +195,7 @@ SLIPS = (
             ("ids of wallets", "api.erase_entity", r"UPDATE core\.wallet[^;]*;", "NULL;"),
             ("ids of budgets", "api.erase_entity", r"UPDATE core\.budget SET[^;]*;", "NULL;"),
             ("reasons of raises", "api.erase_entity", r"UPDATE core\.budget_raise[^;]*;", "NULL;"),
-            ("reasons of voids", "api.erase_entity", r"UPDATE core\.credit_grant[^;]*;", "NULL;"),
+            ("reasons of voids", "api.erase_entity", r"WITH hers AS[^;]*;", "NULL;"),
             ("metadata of events", "api.erase_entity", r"DELETE FROM[^;]*;", "NULL;"),
             ("names", "api.erase_entity", r"name = NULL, ", ""),
             (
