@@ -10,7 +10,7 @@ import structlog
 from rich.console import Console
 
 from bench.figure import Figure
-from bench.plan import GROWTH, ROWS, Row, choose
+from bench.plan import GROWTH, ROWS, UNDECIDED, Row, choose
 from bench.report import make_table, summary
 from bench.running import Run
 from bench.world import HERE
@@ -50,7 +50,7 @@ def _chosen(context: click.Context, parameter: click.Parameter, value: str | Non
     callback=_chosen,
     metavar="NAMES",
     help="Which, with commas, or what several begin with: lanes, http, growth."
-    f" All but those of {GROWTH} by default.",
+    f" All but {GROWTH} and {UNDECIDED} by default.",
 )
 @click.option("--seconds", type=click.IntRange(1), default=20, show_default=True, help="Length of each run.")
 @click.option(

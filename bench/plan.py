@@ -18,12 +18,15 @@ from bench import (
     storage,
     suspension,
     tree,
+    undecided,
 )
 from bench.figure import Figure
 from bench.world import World
 
 #: The rows that take long and are for curves; they run only where they are named.
 GROWTH = "growth"
+#: What nothing of ours can go beyond; likewise.
+UNDECIDED = "undecided"
 #: Takes so long that its own name, and no beginning of it, is needed.
 FAR = "growth-history-far"
 
@@ -150,6 +153,12 @@ ROWS = (
         "100 000 entities of one customer imported, once; the last ones to the first",
         importing.measure,
     ),
+    Row(
+        UNDECIDED,
+        "what a decision reads and writes, with nothing decided; lanes answered at once; to the yardsticks",
+        undecided.measure,
+        (*_HOT, "floor_spread.pgbench"),
+    ),
     Row("updates", "share of HOT updates", storage.measure_updates),
     Row("bytes", "bytes stored by a consumption, indexes included", storage.measure_bytes),
     Row("wal", "write-ahead log of a consumption, without whole pages", storage.measure_log),
@@ -174,13 +183,13 @@ def choose(given: str | None) -> Sequence[Row]:
     """Rows by their names, or by what several names begin with, separated by commas.
 
     Args:
-        given: None chooses all but those of growth.
+        given: None chooses all but those of growth, and what is undecided.
 
     Raises:
         KeyError: of what chooses none.
     """
     if given is None:
-        return [row for row in ROWS if not row.name.startswith(GROWTH)]
+        return [row for row in ROWS if not row.name.startswith((GROWTH, UNDECIDED))]
     chosen: set[str] = set()
     for word in (part.strip() for part in given.split(",")):
         begun = {row.name for row in ROWS if row.name.startswith(f"{word}-") and row.name != FAR}
