@@ -49,8 +49,8 @@ SLIPS = (
         "P1",
         "an expired grant pays on",
         "core.judge",
-        r"g\.expires_at <= p_at AS is_expired",
-        "false AS is_expired",
+        r" AND g\.expires_at > p_at",
+        "",
         "reversing 1",
     ),
     Slip(
@@ -332,8 +332,8 @@ SLIPS = (
         "P1",
         "what is held can be spent",
         "core.judge",
-        r"v_w_held\[v_w\] := trim_scale[^;]*;",
-        "NULL;",
+        r"array_agg\(trim_scale\(s\.held\)\)",
+        "array_agg(NULL::numeric)",
         "rule replay",
     ),
     Slip(

@@ -17,7 +17,7 @@
 -- Look-ups are laterals with a LIMIT or OFFSET, and sequential scans are off: the planner, which cannot know how
 -- long an array will be, must not turn them into scans of whole tables, nor keep a plan made while a table was empty.
 -- Prefixes of the locals: i_ item, a_ ask, r_ route, p_ price, t_ credit type of a price, s_ stop (a wallet on a route, in
--- burn order), x_ charge (a counter on a route, in the order limits bind), w_ wallet, g_ grant, c_ counter,
+-- burn order), d_ dormant wallet, x_ charge (a counter on a route, in the order limits bind), w_ wallet, g_ grant, c_ counter,
 -- u_ unknown entity, k_ customer, e_ ledger entry; b_ what is booked for the item at hand.
 --
 --   p_operation    check, consume, or reserve, which holds what consume charges; its first letter begins every fingerprint
@@ -58,6 +58,7 @@ DECLARE
   v_k_deferred boolean[]; v_k_recorded boolean[]; v_k_unknown_type text[]; v_k_unknown_parent integer[]; v_k_unknown_left integer[];
   v_k_fits boolean[]; v_k_asked integer[];
   -- items
+  v_count integer;
   v_i_customer text[]; v_i_key text[]; v_i_kept bytea[]; v_i_session text[]; v_i_metadata jsonb[]; v_i_month date[]; v_i_asked text[]; v_i_print bytea[]; v_i_ask integer[]; v_i_first integer[]; v_i_group text[];
   v_i_quantities text[]; v_i_old_print bytea[]; v_i_old_seq bigint[]; v_i_old_at timestamptz[]; v_i_old_reason text[]; v_i_old_answer text[];
   v_i_old_allowed boolean[]; v_items integer[];
@@ -71,7 +72,7 @@ DECLARE
   v_r_reason text[]; v_r_unbookable text[]; v_r_undeclared boolean[]; v_r_print bytea[];
   v_r_named text[]; v_r_path text[]; v_r_chain text[]; v_r_types text[]; v_r_unknown text[]; v_r_plain boolean[]; v_r_counted_type integer[]; v_r_counted text[]; v_r_counters text[];
   v_r_s_from integer[]; v_r_s_to integer[]; v_r_x_from integer[]; v_r_x_to integer[];
-  v_r_m_from integer[]; v_m_all numeric[]; v_m_most numeric[]; v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_y_from integer[]; v_r_y_to integer[];
+  v_r_m_from integer[]; v_m_all numeric[]; v_m_most numeric[]; v_r_grant integer[]; v_r_type integer[]; v_r_nearest integer[]; v_r_label text[]; v_r_y_from integer[]; v_r_y_to integer[];
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
   -- the request while it is read
   v_item jsonb; v_session text; v_group text; v_metadata jsonb; v_quantities jsonb; v_dimensions jsonb; v_name text; v_amount text; v_names text; v_zeros text; v_hash bigint;
@@ -87,17 +88,17 @@ DECLARE
   -- unknown entities
   v_unknown integer := 0; v_u_k integer[]; v_u_id text[]; v_u_no integer[]; v_u_path text[]; v_u_types text[]; v_u_seq bigint[]; v_u integer;
   -- stops, wallets, grants
-  v_s_wallet integer[]; v_s_type integer[];
+  v_s_route integer[]; v_s_wallet integer[]; v_s_type integer[]; v_d_route integer[]; v_d_type integer[];
   v_wallets integer := 0; v_w_customer text[]; v_w_no integer[]; v_w_id text[]; v_w_type text[]; v_w_scheduled numeric[]; v_w_available numeric[];
   v_w_unbooked numeric[]; v_w_held numeric[]; v_w_leased text[]; v_w_owed numeric[]; v_w_unpaid numeric[]; v_w_shortfall numeric[]; v_w_receivable numeric[];
-  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_may_record boolean; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
+  v_w_limit numeric[]; v_w_changed boolean[]; v_w_new boolean[]; v_w_dormant boolean[]; v_dormant boolean := false; v_w_g_from integer[]; v_w_g_to integer[]; v_w_entity integer[]; v_w_kept_from text[]; v_w_kept text[]; v_w_shown_from text[]; v_w_shown text[];
   v_grants integer := 0; v_g_wallet integer[]; v_g_no bigint[]; v_g_left numeric[]; v_g_only text[]; v_g_scheduled boolean[]; v_g_changed boolean[];
   -- charges, counters
   v_x_route integer[]; v_x_counter integer[]; v_x_measure integer[]; v_x_name text[]; v_x_limit numeric[]; v_x_plain boolean[];
   v_counters integer := 0; v_c_customer text[]; v_c_no integer[]; v_c_budget integer[]; v_c_budget_id text[]; v_c_subject integer[]; v_c_session text[];
   v_c_mode text[]; v_c_per_request boolean[]; v_c_limit numeric[]; v_c_advice text[]; v_c_start timestamptz[]; v_c_end timestamptz[]; v_c_used numeric[];
   v_c_held numeric[]; v_c_denied_count integer[]; v_c_denied_amount numeric[]; v_c_from_seq bigint[]; v_c_rolled boolean[]; v_c_is_new boolean[];
-  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_label text[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_was_used numeric[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
+  v_c_changed boolean[]; v_c_newcomer integer[]; v_c_wanted numeric[]; v_c_askers text[]; v_c_was_used numeric[]; v_c_resets text[]; v_c_tracked boolean[]; v_y_counter integer[]; v_y_amount integer[];
   -- entries
   v_entries integer := 0; v_e_customer text[]; v_e_seq bigint[]; v_e_leg integer[]; v_e_wallet integer[]; v_e_account core.account[];
   v_e_grant bigint[]; v_e_amount numeric[]; v_e_balance numeric[]; v_e_held numeric[];
