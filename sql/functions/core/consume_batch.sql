@@ -45,7 +45,7 @@ BEGIN
 
   RETURN QUERY
   SELECT i - 1, v_customer[i], v_key[i], v_allowed[i], v_reason[i], v_would[i], v_status[i] = 'REPLAYED', v_status[i] = 'DEFERRED',
-         CASE WHEN v_status[i] IN ('NEW', 'REPLAYED') THEN v_seq[i] END, v_recorded_at[i],
+         CASE WHEN v_status[i] IN ('NEW', 'REPLAYED') THEN v_seq[i] END, coalesce(v_recorded_at[i], v_at),
          (v_shown[i] || CASE WHEN v_bound[i] IS NULL THEN '}' ELSE ',"entityId":' || coalesce((
            SELECT to_json(e.entity_id)::text FROM core.entity AS e WHERE e.customer_id = v_customer[i] AND e.entity_no = v_bound[i]), 'null') || '}}' END)::json
   FROM generate_series(1, cardinality(v_key)) AS i;

@@ -79,7 +79,7 @@ DECLARE
   v_undated date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
   -- prices
   v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_twice boolean[]; v_p_undeclared boolean[]; v_p_unbookable text[];
-  v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
+  v_p_priceless text[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
   -- credit types of prices: the price of t is Σ amount × rate ÷ t_over, exactly
   v_t_type text[]; v_t_unit numeric[]; v_t_decimals integer[]; v_t_over numeric[]; v_t_rate integer[]; v_rates numeric[];
   v_types integer := 0; v_over numeric; v_t_amount numeric[]; v_t_units numeric[];
@@ -135,6 +135,8 @@ BEGIN
 
   -- part: judge/load_prices.plpgsql
 
+  -- part: judge/take_fingerprints.plpgsql
+
   -- part: judge/load_keys.plpgsql
 
   -- part: judge/load_suspensions.plpgsql
@@ -156,12 +158,6 @@ BEGIN
     v_ask := v_i_ask[v_i];
     v_r := v_a_route[v_ask];
     v_k := v_r_k[v_r];
-    v_i_print[v_i] := v_r_print[v_r] || v_a_print[v_ask] || v_i_print[v_i];
-    IF v_r_occurred[v_r] IS NOT NULL THEN
-      v_i_print[v_i] := v_i_print[v_i] || int4send(hashtext(extract(epoch FROM v_r_occurred[v_r])::text));
-    ELSIF v_holds THEN
-      v_i_print[v_i] := v_i_print[v_i] || int4send(v_r_seconds[v_r]);
-    END IF;
 
     -- part: judge/book_who_fits.plpgsql
 

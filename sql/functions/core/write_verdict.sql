@@ -127,9 +127,9 @@ BEGIN
   END IF;
   IF cardinality(array_remove(p.i_metadata, NULL)) > 0 THEN
     INSERT INTO core.usage_metadata (customer_id, seq, metadata)
-    SELECT i.customer, i.seq, i.metadata
-    FROM unnest(p.i_customer, p.i_seq, p.i_status, p.i_allowed, p.i_metadata) AS i (customer, seq, status, allowed, metadata)
-    WHERE i.status = 'NEW' AND i.allowed AND i.metadata IS NOT NULL;
+    SELECT v_customer[m.i], v_seq[m.i], m.metadata
+    FROM unnest(p.i_metadata) WITH ORDINALITY AS m (metadata, i)
+    WHERE m.metadata IS NOT NULL AND v_status[m.i] = 'NEW' AND v_allowed[m.i];
   END IF;
 
   UPDATE core.gate AS g
