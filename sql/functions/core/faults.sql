@@ -75,14 +75,16 @@ BEGIN
       WHEN 'UNKNOWN_FIELD' THEN 'is no field of this input'
       WHEN 'NEGATIVE' THEN 'must not be negative'
       WHEN 'NOT_A_NUMBER' THEN 'must be digits with at most one point: no exponent, sign, NaN or Infinity'
-      WHEN 'TOO_LARGE' THEN 'has too many digits before the point'
+      WHEN 'TOO_LARGE' THEN CASE kind WHEN 'count' THEN 'has more than 18 digits' WHEN 'rate' THEN 'has more than 20 digits before the point'
+        ELSE 'has more than 29 digits before the point' END
       WHEN 'TOO_MANY_DECIMALS' THEN CASE kind WHEN 'count' THEN 'must be whole' WHEN 'rate' THEN 'has more than 18 digits after the point'
         ELSE 'has more than 9 digits after the point' END
       WHEN 'NOT_AN_INSTANT' THEN 'must be an ISO 8601 time with an offset'
       WHEN 'UNKNOWN_VALUE' THEN 'must be one of ' || replace(kind, '|', ', ')
       WHEN 'EMPTY' THEN 'must not be empty'
-      WHEN 'TOO_LONG' THEN 'is too long'
-      WHEN 'TOO_MANY' THEN 'has more than 8'
+      WHEN 'TOO_LONG' THEN CASE kind WHEN 'id' THEN 'has more than 63 characters' WHEN 'key' THEN 'has more than 128 characters'
+        WHEN 'text' THEN 'has more than 255 characters' WHEN 'labels' THEN 'has a text of more than 255 characters' ELSE 'has more than 8192 characters as JSON' END
+      WHEN 'TOO_MANY' THEN 'has more than 8 texts'
       WHEN 'CONTROL_CHARACTER' THEN 'must not have control characters'
       WHEN 'NOT_PLAIN' THEN 'must be letters, digits, dots, dashes and underscores, beginning with a letter or a digit'
       ELSE CASE kind WHEN 'boolean' THEN 'must be true or false' WHEN 'object' THEN 'must be an object' WHEN 'labels' THEN 'must be an object of strings' WHEN 'list' THEN 'must be a list'
