@@ -65,6 +65,15 @@ def test_the_named_operation_runs(api: Api) -> None:
     assert (missing.status_code, code_of(missing)) == (400, "BAD_REQUEST")
 
 
+@pytest.mark.parametrize("name", ["variables", "extensions"])
+def test_a_query_string_that_is_no_json(api: Api, name: str) -> None:
+    asked = {"query": "{ viewer { name } }", name: "{"}
+    headers = {"authorization": f"Bearer {api.key}"}
+    answer = api.client.get(f"{api.url}/graphql", params=asked, headers=headers)
+    assert (answer.status_code, code_of(answer)) == (400, "BAD_REQUEST")
+    assert name in answer.json()["errors"][0]["message"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -249,6 +249,10 @@ def test_bad_input(api: Api, given: dict[str, Any], code: str, field: str | None
 SET = "mutation ($i: SetBudgetInput!) { setBudget(input: $i) { userErrors { code } } }"
 GIVEN = "mutation ($c: ID!) { setBudget(input: { customerId: $c, %s }) { userErrors { code } } }"
 LISTED = "mutation ($q: [QuantityInput!]) { consume(input: { quantities: $q, %s }) { reason } }"
+WRITTEN = (
+    'mutation { consume(input: { idempotencyKey: "k", customerId: "c", featureId: "f",'
+    ' quantities: [{name: "input", amount: "1"}, {name: "output", amount: %s}] }) { reason } }'
+)
 REST = 'idempotencyKey: "k", customerId: "c", featureId: "f"'
 
 
@@ -265,6 +269,17 @@ REST = 'idempotencyKey: "k", customerId: "c", featureId: "f"'
         (GIVEN % 'budgetId: "b", limit: "1"', {"c": ["c"]}, "customerId"),
         (LISTED % REST, {"q": [{"name": "input"}]}, "quantities[0].amount"),
         (LISTED % REST, {"q": [{"name": "input", "amount": "x"}]}, "quantities[0].amount"),
+        (LISTED % (REST + ", occurredAt: 7"), {"q": []}, "occurredAt"),
+        (
+            LISTED % (REST + ', metadata: {}, dimensions: [{key: "a", value: "b"}, {key: 1}]'),
+            {"q": []},
+            "dimensions[1].key",
+        ),
+        (WRITTEN % '"NaN"', {}, "quantities[1].amount"),
+        (WRITTEN % "1.5", {}, "quantities[1].amount"),
+        (WRITTEN % "null", {}, "quantities[1].amount"),
+        (WRITTEN % '"1", unit: "s"', {}, "quantities[1].unit"),
+        ('{ customers(first: "x") { edges { cursor } } }', {}, "first"),
         ("query ($x: ID!) { entity(entityId: $x) { name } }", {"x": [1]}, "entityId"),
         ("{ entity { name } }", {}, "entityId"),
         ('{ entity(entityId: "e", name: "n") { name } }', {}, "name"),
@@ -274,7 +289,9 @@ def test_the_field_is_named_and_not_the_variable(
     api: Api, query: str, variables: dict[str, Any], field: str
 ) -> None:
     """Whatever callers call their variables, what they are told is a name of the schema's."""
-    told = api.error(query, variables)
+    error = api.post(query, variables)["errors"][0]
+    assert error["locations"]
+    told = error["extensions"]
     assert told["field"] == field
     assert told["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
 

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+import structlog
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -93,18 +94,70 @@ def test_nothing_before_the_init(api: Api) -> None:
         '{"type": "subscribe", "id": 1, "payload": {"query": "{ viewer { name } }"}}',
         '{"type": "subscribe", "id": "1", "payload": []}',
         '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": ""}}',
         '{"type": "subscribe", "id": "1", "payload": {"query": "{ viewer { name } }", "variables": []}}',
         '{"type": "complete"}',
         '{"type": "other"}',
         "[" * 50_000,
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_malformed_messages(api: Api, message: str) -> None:
     with api.socket() as socket:
         socket.send(message)
         assert closed(socket)[0] == 4400
     assert api.data("{ viewer { kind } }") == {"viewer": {"kind": "ADMIN"}}
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "code"),
+    [
+        ("{", None, "GRAPHQL_PARSE_FAILED"),
+        (" ", None, "GRAPHQL_PARSE_FAILED"),
+        ("fragment F on Query { viewer { name } }", None, "GRAPHQL_VALIDATION_FAILED"),
+        ("{ nothing }", None, "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { viewer { name } } query B { viewer { name } }", "C", "OPERATION_NAME_NEEDED"),
+    ],
+    ids=range(5),
+)
+def test_a_broken_document_ends_no_other_operation(api: Api, query: str, name: str | None, code: str) -> None:
+    customer = api.customer()
+    with api.socket() as socket:
+        subscribe(socket, BALANCE, {"c": customer})
+        received(socket)
+        payload = {"query": query, "operationName": name}
+        socket.send(json.dumps({"id": "2", "type": "subscribe", "payload": payload}))
+        answer = received(socket)
+        assert (answer["id"], answer["type"]) == ("2", "error")
+        assert answer["payload"][0]["extensions"]["code"] == code
+        api.consume(customer)
+        assert received(socket)["id"] == "1"
+
+
+def test_too_many_operations_of_a_socket(api: Api) -> None:
+    customer = api.customer()
+    with api.socket() as socket:
+        for number in range(101):
+            subscribe(socket, BALANCE, {"c": customer}, str(number))
+        while (answer := received(socket))["type"] != "error":
+            pass
+    assert answer["id"] == "100"
+    assert answer["payload"][0]["extensions"]["code"] == "TOO_MANY_OPERATIONS"
+
+
+def test_who_goes_away_leaves_no_fault_behind(api: Api) -> None:
+    customer = api.customer()
+    with structlog.testing.capture_logs() as logged:
+        with api.socket() as socket:
+            for number in range(20):
+                subscribe(socket, BALANCE, {"c": customer}, str(number))
+            received(socket)
+            socket.send("nonsense")
+            closed(socket)
+        with api.socket() as other:
+            subscribe(other, BALANCE, {"c": customer})
+            received(other)
+    assert not [line for line in logged if line["log_level"] == "error"]
 
 
 def test_queries_and_mutations_go_too(api: Api) -> None:
@@ -197,6 +250,18 @@ def test_what_a_subscription_may_not(api: Api) -> None:
             message = received(socket)
             errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
             assert errors[0]["extensions"]["code"] == code
+
+
+@pytest.mark.parametrize("nobody", ["\0", "\ud800"], ids=["nul", "half a pair"])
+def test_a_customer_that_cannot_be_stored_delays_nobody(api: Api, nobody: str) -> None:
+    customer = api.customer()
+    with api.socket() as wrong, api.socket() as right:
+        subscribe(wrong, BALANCE, {"c": nobody})
+        (error,) = received(wrong)["payload"]["errors"]
+        assert error["extensions"]["code"] == "MALFORMED"
+        assert error["extensions"]["field"] == "customerId"
+        subscribe(right, BALANCE, {"c": customer})
+        assert received(right)["payload"]["data"]["balanceChanged"]["customerId"] == customer
 
 
 def test_a_bound_key_need_not_say_whose(api: Api) -> None:

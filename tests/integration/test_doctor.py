@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from controlplane.db.doctor import Level, examine
 from controlplane.db.doctor import server as server_checks
@@ -15,6 +16,7 @@ from controlplane.db.migrate import migrate
 from controlplane.settings import Settings
 from controlplane.types import Environment, Role
 from tests.commands import controlplane
+from tests.servers import ROLE_PREFIX
 
 
 def findings(url: str, **settings: Any) -> Mapping[str, tuple[Level, str, str]]:
@@ -162,6 +164,82 @@ def test_the_apps_own_login_is_told_that_it_cannot_migrate(login_url: Callable[[
     assert "--print-roles" in mend
     assert found["schema"][0] is Level.OK
     assert Level.FAIL not in [level for level, _, _ in found.values()]
+
+
+@pytest.mark.parametrize(
+    ("statement", "check", "says"),
+    [
+        (
+            "ALTER TABLE core.wallet DROP CONSTRAINT wallet_never_overdrawn",
+            "tables",
+            "core.wallet lacks CONSTRAINT wallet_never_overdrawn",
+        ),
+        ("ALTER TABLE core.ledger_entry DISABLE TRIGGER USER", "tables", "DISABLE TRIGGER"),
+        ("DROP TABLE core.seal CASCADE", "schema", "behind"),
+        ("ALTER TABLE core.wallet OWNER TO postgres", "functions", "core.wallet"),
+        (
+            "CREATE OR REPLACE FUNCTION core.clock() RETURNS timestamptz LANGUAGE sql AS 'SELECT now()'",
+            "functions",
+            "core.clock()",
+        ),
+        (
+            "ALTER FUNCTION api.consume(text, jsonb, boolean) SECURITY INVOKER",
+            "functions",
+            "edited by hand: api.consume(",
+        ),
+        ("GRANT UPDATE ON core.ledger_entry TO PUBLIC", "grants", "may write core.ledger_entry"),
+    ],
+)
+def test_what_was_changed_by_hand(
+    database_url: str, run: Callable[[str], object], statement: str, check: str, says: str
+) -> None:
+    before = findings(database_url)
+    assert {found[0] for found in before.values()} <= {Level.OK, Level.WARN}
+    run(statement)
+    level, said, mend = findings(database_url)[check]
+    assert level is Level.FAIL
+    assert says in said
+    assert mend
+
+
+def test_a_schema_is_missing_and_the_cure_works(database_url: str, run: Callable[[str], object]) -> None:
+    run("DROP SCHEMA api CASCADE")
+    level, says, mend = findings(database_url)["grants"]
+    assert (level, says) == (Level.FAIL, "there is no schema api")
+    run(mend.partition(",")[0])
+    assert "migrate --reapply" in mend
+    migrate(database_url, prefix=ROLE_PREFIX, environment=Environment.TEST, reapply=True)
+    assert findings(database_url)["grants"][0] is Level.OK
+    assert findings(database_url)["functions"][0] is Level.OK
+
+
+def test_more_than_ours(database_url: str, run: Callable[[str], object]) -> None:
+    run("CREATE INDEX of_mine ON core.wallet (created_at)")
+    level, says, _ = findings(database_url)["tables"]
+    assert (level, "of_mine" in says) == (Level.WARN, True)
+
+
+def test_settings_under_which_nothing_can_be_looked_at(
+    database_url: str, run: Callable[[str], object]
+) -> None:
+    database = conninfo_to_dict(database_url)["dbname"]
+    run(f"ALTER DATABASE {database} SET session_replication_role = replica")
+    level, says, mend = findings(database_url)["defaults"]
+    assert (level, "session_replication_role" in says) == (Level.FAIL, True)
+    assert database in mend
+    run(f"ALTER DATABASE {database} SET statement_timeout = 1")
+    found = findings(database_url)
+    assert any("statement timeout" in says for _, says, _ in found.values())
+    assert all(mend for level, _, mend in found.values() if level is Level.FAIL)
+
+
+def test_a_default_of_the_role_that_serves(database_url: str, run: Callable[[str], object]) -> None:
+    database = conninfo_to_dict(database_url)["dbname"]
+    run(f"ALTER ROLE {ROLE_PREFIX}_app IN DATABASE {database} SET default_transaction_read_only = on")
+    level, says, mend = findings(database_url, role_prefix=ROLE_PREFIX)["defaults"]
+    assert (level, f"{ROLE_PREFIX}_app" in says) == (Level.FAIL, True)
+    run(mend)
+    assert findings(database_url, role_prefix=ROLE_PREFIX)["defaults"][0] is Level.OK
 
 
 def test_an_old_transaction(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

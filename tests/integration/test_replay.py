@@ -130,10 +130,14 @@ def test_what_cannot_be_replayed(trace: Path, database_url: str) -> None:
     done = controlplane("replay", str(other), env=env)
     assert done.returncode == 1
     assert "TIMESTAMP,ContextTokens,GeneratedTokens" in done.stderr
-    nowhere = str(trace.parent / "nowhere" / "report.json")
-    done = controlplane("replay", str(trace), "--report", nowhere, env=env)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert nowhere in done.stderr
+    for nowhere in (str(trace.parent / "nowhere" / "report.json"), str(trace / "report.json"), ""):
+        done = controlplane("replay", str(trace), "--report", nowhere, env=env)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"'{nowhere}'" in done.stderr
+    done = controlplane("replay", str(trace), "--limit", "1", "--report", "/dev/full", env=env)
+    assert done.returncode == 1
+    assert "verify" in done.stdout  # the table is there all the same
+    assert "error: cannot write /dev/full: No space left on device" in done.stderr
     done = controlplane("replay", str(trace), env={**env, "CONTROLPLANE_ENVIRONMENT": "live"})
     assert done.returncode == 1
     assert "--live" in done.stderr

@@ -14,8 +14,10 @@ import httpx
 import psycopg
 import pytest
 
+from controlplane.cli.serving import listen
 from controlplane.db.account import Account
 from controlplane.db.postmaster import read_postmaster
+from controlplane.errors import ConfigurationError
 from tests.commands import Up, controlplane, environment, is_gone
 
 READY = "Ctrl-C stops it"
@@ -103,6 +105,14 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
     assert port in done.stderr
     assert "--port" in done.stderr
     assert not (folder / "data").exists()
+
+
+def test_two_that_start_on_one_port_at_once() -> None:
+    """However far the first has come: the second must not say that it is ready, and serve nobody."""
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=str(port)):
+            listen("127.0.0.1", port)
 
 
 def test_a_wrong_setting_is_told_by_its_name() -> None:

@@ -155,6 +155,7 @@ TAMPERED = {
     "UPDATE core.counter SET used = used + 1": {"counters"},
     "UPDATE core.counter SET window_start = window_start - interval '1 d'": {"counters"},
     "DELETE FROM core.counter_window": {"counters"},
+    "DELETE FROM core.counter": {"counters"},
     "UPDATE core.usage_event SET counters = (counters::jsonb - 0)::json": {"counters"},
     # What should have burned first: the other lot, the other wallet, the other type.
     "UPDATE core.credit_grant SET priority = 49 WHERE amount = 3": {"burn_order", "terms"},
@@ -185,6 +186,8 @@ TAMPERED = {
     "UPDATE core.entity SET path = ARRAY[entity_no, 0], path_types = ARRAY[entity_type, 'customer']"
     " WHERE entity_id = 'ada'": {"entities"},
     "UPDATE core.entity SET path_types[2] = 'squad' WHERE entity_id = 'ada'": {"entities"},
+    "DELETE FROM core.gate": {"gates"},
+    "DELETE FROM core.customer": {"gates"},
     "UPDATE core.gate SET entity_count = 7": {"gates"},
     "UPDATE core.gate SET next_due_at = 'infinity'": {"gates"},
     "UPDATE core.gate SET last_no = 3": {"gates"},

@@ -115,6 +115,8 @@ BEGIN
       PERFORM core.refuse(p_i, format('dimensions[%s]', v_n), 'WRONG_TYPE', 'must be {key, value}, both strings');
     ELSIF (SELECT count(*) FROM jsonb_array_elements(p_item -> 'dimensions') AS d WHERE d ->> 'key' = v_element ->> 'key') > 1 THEN
       PERFORM core.refuse(p_i, format('dimensions[%s].key', v_n), 'DUPLICATE', 'names each dimension once');
+    ELSIF length(v_element ->> 'value') > 255 THEN
+      PERFORM core.refuse(p_i, format('dimensions[%s].value', v_n), 'TOO_LONG', 'at most 255 characters');
     END IF;
   END LOOP;
   IF p_item ->> 'occurredAt' IS NOT NULL THEN

@@ -1,5 +1,6 @@
 -- What a counter has used is the fold of the usage events that charged it since its window began, without what was reversed of what
--- was counted since then. Budgets per request keep no count.
+-- was counted since then. Budgets per request keep no count. A counter that was charged and is no more has used nothing, so that its budget
+-- would let everything through again.
 CREATE OR REPLACE FUNCTION core.verify_counters(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -22,18 +23,20 @@ BEGIN
     WHERE p_customers IS NULL OR c.customer_id = ANY (p_customers)
   ), folded AS (
     -- What settles a reservation says for itself how much of it counts in the reservation's window, and how much in its own.
-    SELECT c.customer_id, c.counter_no, sum(CASE
+    SELECT u.customer_id, charged.counter_no, sum(CASE
              WHEN u.reservation_no IS NOT NULL THEN CASE WHEN u.reservation_no >= c.from_seq THEN (charged.counter ->> 1)::numeric ELSE 0 END
                + CASE WHEN u.seq >= c.from_seq THEN (charged.counter ->> 2)::numeric ELSE 0 END
              WHEN u.seq < c.from_seq THEN 0
              WHEN c.measure = 'QUANTITY' THEN coalesce((u.quantities ->> c.quantity)::numeric, 0)
              ELSE coalesce((u.credits ->> c.credit_type)::numeric, 0) + coalesce((u.shortfall ->> c.credit_type)::numeric, 0) END) AS used
     FROM core.usage_event AS u
-    CROSS JOIN LATERAL json_array_elements(u.counters) AS charged (counter)
-    JOIN counted AS c ON c.customer_id = u.customer_id
-      AND c.counter_no = CASE WHEN u.reservation_no IS NULL THEN charged.counter #>> '{}' ELSE charged.counter ->> 0 END::integer
+    CROSS JOIN LATERAL (
+      SELECT e.counter, CASE WHEN u.reservation_no IS NULL THEN e.counter #>> '{}' ELSE e.counter ->> 0 END::integer AS counter_no
+      FROM json_array_elements(u.counters) AS e (counter)
+    ) AS charged
+    LEFT JOIN counted AS c ON c.customer_id = u.customer_id AND c.counter_no = charged.counter_no
     WHERE p_customers IS NULL OR u.customer_id = ANY (p_customers)
-    GROUP BY c.customer_id, c.counter_no
+    GROUP BY u.customer_id, charged.counter_no
   ), reversed AS (
     SELECT c.customer_id, c.counter_no, sum((given.back ->> 1)::numeric) AS amount
     FROM core.reversal AS r
@@ -50,6 +53,10 @@ BEGIN
     JOIN core.budget AS b ON b.customer_id = c.customer_id AND b.budget_no = c.budget_no
     LEFT JOIN folded AS f ON f.customer_id = c.customer_id AND f.counter_no = c.counter_no
     LEFT JOIN reversed AS r ON r.customer_id = c.customer_id AND r.counter_no = c.counter_no
+    UNION ALL
+    SELECT f.customer_id, jsonb_build_object('counterNo', f.counter_no, 'stored', NULL)
+    FROM folded AS f
+    WHERE NOT EXISTS (SELECT FROM core.counter AS c WHERE c.customer_id = f.customer_id AND c.counter_no = f.counter_no)
   )
   SELECT 'counters', NULL, count(*), NULL::jsonb FROM compared
   UNION ALL (SELECT 'counters', c.customer_id, NULL, c.offender FROM compared AS c WHERE c.offender IS NOT NULL LIMIT 20);

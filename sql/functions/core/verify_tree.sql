@@ -1,6 +1,6 @@
 -- The tree of entities: each path is the entity and then its parent's path, beside it the types, and nothing that works
 -- stands below what is archived; the gate counts them, and
--- knows what is due, what is suspended and the last number given.
+-- knows what is due, what is suspended and the last number given; every customer has one.
 CREATE OR REPLACE FUNCTION core.verify_tree(p_customers text[])
 RETURNS TABLE (check_name text, customer_id text, checked bigint, offender jsonb)
 LANGUAGE plpgsql
@@ -38,6 +38,12 @@ BEGIN
         OR NOT g.suspended_entities <@ g.numbers
       THEN to_jsonb(g) - '{customer_id,numbers}'::text[] END AS offender
     FROM gate AS g
+    UNION ALL
+    -- Without a gate a customer is nobody's, whatever it has.
+    SELECT coalesce(c.customer_id, g.customer_id), jsonb_build_object('hasGate', g.customer_id IS NOT NULL, 'isCustomer', c.customer_id IS NOT NULL)
+    FROM core.customer AS c
+    FULL JOIN core.gate AS g ON g.customer_id = c.customer_id
+    WHERE (c.customer_id IS NULL OR g.customer_id IS NULL) AND (p_customers IS NULL OR coalesce(c.customer_id, g.customer_id) = ANY (p_customers))
   ), raised AS (
     SELECT b.customer_id, CASE WHEN b.raised <> coalesce(sum(r.amount), 0) THEN jsonb_build_object(
              'budgetId', b.budget_id, 'stored', trim_scale(b.raised)::text, 'raises', trim_scale(coalesce(sum(r.amount), 0))::text) END AS offender

@@ -33,9 +33,25 @@ class OutputFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Its folder must be there and open to us."""
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if not os.access(path.parent, os.W_OK):
+        if not path.name:
+            self.fail(f"'{value}' is no name of a file", param, ctx)
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
             self.fail(f"'{path}' cannot be written: {path.parent} is no folder, or closed to us", param, ctx)
         return path
+
+
+def write_output(file: Path, text: str) -> None:
+    """Write what was asked for.
+
+    Raises:
+        ConfigurationError: it cannot be written after all: the disk is full, the folder has gone.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {file}: {error.strerror}", hint="name another file, or make room"
+        ) from error
 
 
 #: ``--data DIR``, for every command that may start or find the embedded server.

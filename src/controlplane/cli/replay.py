@@ -10,7 +10,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from controlplane.cli.options import OutputFile, data_option, with_options
+from controlplane.cli.options import OutputFile, data_option, with_options, write_output
 from controlplane.db.local import open_place
 from controlplane.db.migrate import migrate
 from controlplane.errors import ConfigurationError
@@ -125,7 +125,7 @@ def command(
     outcome.told["trace"] = trace.name
     outcome.show(Console())
     if report is not None:
-        report.write_text(json.dumps(outcome.as_json(), indent=2) + "\n", encoding="utf-8")
+        write_output(report, json.dumps(outcome.as_json(), indent=2) + "\n")
     sys.exit(130 if outcome.interrupted else 1 if outcome.tally.failed or not outcome.clean else 0)
 
 

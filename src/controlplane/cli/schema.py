@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from controlplane.cli.options import OutputFile
+from controlplane.cli.options import OutputFile, write_output
 
 
 @click.command("schema")
@@ -27,4 +27,4 @@ def command(output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_output(output, text)

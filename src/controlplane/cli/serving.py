@@ -15,6 +15,9 @@ from controlplane.settings import Settings
 #: Seconds that open requests and sockets get to finish after a stop signal.
 GRACE_SECONDS = 10
 
+#: Connections that may wait to be accepted.
+BACKLOG = 2048
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Take the port before anything else is started, so that a taken one is told at once.
@@ -27,6 +30,9 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Two who only bind one port are both let in, and uvloop says nothing of the one whose listening fails
+        # later. Who connects before we are ready waits.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ConfigurationError(

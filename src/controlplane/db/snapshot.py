@@ -4,12 +4,16 @@ Left out: functions and views (their files say it better), pgmq's own objects, p
 owners and grants (grants.sql), comments (comments.sql), and whatever names a version or a moment.
 """
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 from controlplane.db.binaries import find_binaries
 from controlplane.db.statements import split_statements
+from controlplane.db.urls import shown_url
 from controlplane.errors import MigrationError
 
 HEADER = """\
@@ -39,21 +43,31 @@ _KINDS = (
 )
 
 
-def dump_schema(url: str) -> str:
-    """The normalised text of the schema at ``url``.
+def dump_schema(url: str, role: str | None = None) -> str:
+    """The normalised text of the schema at ``url``, read as ``role`` if one is named.
 
     Raises:
         MigrationError: pg_dump failed; its own words are in the message.
+        EmbeddedServerError: there is no pg_dump for this platform.
     """
     command: list[str | Path] = [
         find_binaries(18).program("pg_dump"),
         *("--schema-only", "--no-owner", "--no-privileges", "--no-comments", "--no-tablespaces"),
-        *("--schema=core", "--schema=api", "--schema=report", url),
+        *("--schema=core", "--schema=api", "--schema=report"),
+        *([] if role is None else [f"--role={role}"]),
+        shown_url(url),  # everybody on this machine may read a command line
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    password = conninfo_to_dict(url).get("password")
+    environment = {**os.environ, **({} if password is None else {"PGPASSWORD": str(password)})}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MigrationError(f"pg_dump failed: {done.stderr.strip()}")
     return normalised(done.stdout)
+
+
+def statements_of(snapshot: str) -> list[str]:
+    """The statements of what ``normalised`` made."""
+    return [statement.text for statement in split_statements(snapshot)]
 
 
 def normalised(dump: str) -> str:

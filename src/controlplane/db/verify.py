@@ -47,7 +47,8 @@ def verify(url: str, prefix: str, customers: Sequence[str] | None = None) -> lis
         try:
             unknown = session.execute(
                 "SELECT id FROM unnest(%s::text[]) AS id"
-                " WHERE NOT EXISTS (SELECT FROM core.gate WHERE customer_id = id)",
+                " WHERE NOT EXISTS (SELECT FROM core.customer WHERE customer_id = id)"
+                " AND NOT EXISTS (SELECT FROM core.gate WHERE customer_id = id)",
                 (only,),
             ).fetchall()
             if unknown:

@@ -22,6 +22,7 @@ from graphql import (
 )
 
 from controlplane.graphql.failures import failure, named_field
+from controlplane.graphql.literals import RULES
 
 MAX_TOKENS = 5_000
 MAX_DEPTH = 15
@@ -73,7 +74,7 @@ def _prepare(schema: GraphQLSchema, text: str) -> Prepared:
     try:
         errors = _too_much(document, operations)
         if not errors:
-            errors = validate(schema, document)
+            errors = validate(schema, document, RULES)
             for found in errors:
                 code = {"code": "GRAPHQL_VALIDATION_FAILED"}
                 found.extensions = {**code, **named_field(found), **(found.extensions or {})}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import structlog
 from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from controlplane.errors import Conflict, DatabaseError, OutcomeUnknown, RequestError, Shed
 from controlplane.types import Json
@@ -75,6 +76,8 @@ def shown(error: GraphQLError) -> GraphQLError:
         cause = cause.original_error
     if cause is None or isinstance(cause, GraphQLError):
         return _coded(error)
+    if isinstance(cause, CannotGetOperationTypeError):
+        return failure("OPERATION_NAME_NEEDED", cause.as_http_error_reason())
     replacement = told(cause) if isinstance(cause, DatabaseError) else None
     if replacement is None:
         identifier = uuid.uuid4().hex
@@ -107,11 +110,17 @@ def named_field(error: GraphQLError) -> dict[str, str]:
     if argument := _ARGUMENT.match(error.message):
         return {"field": argument["missing"] or argument["unknown"]}
     place = _PLACE.match(error.message)
-    field = _FIELD.match(error.message, place.end() if place else 0)
+    field = missing_or_unknown(error.message, place.end() if place else 0)
     if place is None:
-        return {"field": field["field"]} if field else {}
-    path = (place["path"] or "") + (f".{field['field']}" if field else "")
+        return {"field": field} if field else {}
+    path = (place["path"] or "") + (f".{field}" if field else "")
     return {"field": path[1:] if path.startswith(".") else _argument_of(place["variable"], error) + path}
+
+
+def missing_or_unknown(message: str, start: int = 0) -> str | None:
+    """The field of an input that GraphQL's words, from there on, say is missing or not to be there."""
+    found = _FIELD.match(message, start)
+    return found["field"] if found else None
 
 
 def _argument_of(variable: str, error: GraphQLError) -> str:

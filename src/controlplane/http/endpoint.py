@@ -136,7 +136,10 @@ class Endpoint(GraphQL[Context, None]):
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """One operation, its parts of the types they must have; batches of operations are not taken."""
         if request.method == "GET":
-            given: Any = self.parse_query_params(request.query_params)
+            try:
+                given: Any = self.parse_query_params(request.query_params)
+            except HTTPException as error:
+                raise HTTPException(400, "variables and extensions are JSON objects") from error
         else:
             kind, _, parameters = (request.content_type or "").lower().partition(";")
             charset = parameters.replace(" ", "").replace('"', "")

@@ -4,20 +4,27 @@ A socket outlives a request, so who is behind it is asked again and again: a rev
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from json import JSONDecodeError
 from typing import Any, cast
 
+from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocketDisconnected as Closed
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 
 from controlplane.errors import DatabaseError
 from controlplane.graphql.access import Principal
 from controlplane.graphql.context import Context
+from controlplane.graphql.failures import failure
 from controlplane.http.keyring import KeyRefused, KeyRing
 from controlplane.http.texts import decoded
 
@@ -84,6 +91,11 @@ class SocketAdapter(ASGIWebSocketAdapter):
         except WebSocketDisconnect:
             return
 
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send, or say nothing to who has gone: that is no fault, and operations are ended for it anyway."""
+        with suppress(WebSocketDisconnected, Closed):
+            await super().send_json(message)
+
     async def close(self, code: int, reason: str) -> None:
         """Close once; a second time is nobody's business."""
         caller: Caller | None = getattr(self.ws.state, "caller", None)
@@ -113,6 +125,21 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         if self.connection_acknowledged and self._watching is None:
             self._watching = asyncio.create_task(self._watch_key(), name="socket key")
 
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Begin an operation, unless there are too many; the base class would refuse without a code."""
+        most = self.max_subscriptions_per_connection
+        is_full = most is not None and len(self.operations) >= most
+        if is_full and self.connection_acknowledged and message["id"] not in self.operations:
+            error = failure("TOO_MANY_OPERATIONS", f"a socket carries at most {most} operations at once")
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        await super().handle_subscribe(message)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
+        """Never: a document that cannot be read is an error of its operation, and the others go on."""
+        return None
+
     async def shutdown(self) -> None:
         """Stop looking, and end what still runs."""
         if self._watching is not None:
@@ -137,7 +164,7 @@ def _problem(message: object) -> str | None:
     if message["type"] != "subscribe":
         return None
     payload = message.get("payload")
-    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+    if not isinstance(payload, dict) or not isinstance(payload.get("query"), str) or not payload["query"]:
         return "the payload needs a query"
     if not isinstance(payload.get("variables"), dict | None):
         return "variables are an object"

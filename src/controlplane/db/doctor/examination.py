@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
-from controlplane.db.doctor import schema, server
+from controlplane.db.doctor import drift, schema, server
 from controlplane.db.doctor.findings import Finding, Level, Patient
 from controlplane.db.local import Place, is_there, open_place
 from controlplane.db.sessions import open_session
@@ -33,6 +33,8 @@ _SCHEMA: Sequence[_Check] = (
     schema.check_incarnation,
 )
 
+_DRIFT: Sequence[_Check] = (drift.check_tables, drift.check_functions)
+
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at the database of the settings; changes nothing.
@@ -58,8 +60,11 @@ def _examine(settings: Settings, place: Place) -> list[Finding]:
         if any(finding.level is Level.FAIL for finding in findings):
             return findings
         findings += _run(_SERVER, patient)
-        findings += _run(_SCHEMA, patient)
-        if settings.behind_pooler:
+        if not session.closed:
+            findings += _run(_SCHEMA, patient)
+        if any(finding.check == "schema" and finding.level is Level.OK for finding in findings):
+            findings += _run(_DRIFT, patient)
+        if settings.behind_pooler and not session.closed:
             findings += server.check_pooled_url(patient)
     return findings
 
@@ -75,4 +80,20 @@ def _run(checks: Sequence[_Check], patient: Patient) -> list[Finding]:
             findings.append(Finding(name, Level.WARN, says, "run doctor with the login that migrates"))
         except ControlplaneError as error:
             findings.append(Finding(name, Level.FAIL, error.message, error.hint))
+        except psycopg.Error as error:
+            lost = patient.session.closed
+            findings.append(Finding(name, Level.FAIL, f"not checked: {_words(error)}", _cure(error)))
+            if lost:
+                return findings
     return findings
+
+
+def _words(error: psycopg.Error) -> str:
+    return error.diag.message_primary or str(error).strip() or "the connection was lost"
+
+
+def _cure(error: psycopg.Error) -> str:
+    """Settings of the login or the database end what takes longer; else something of ours is not there."""
+    if isinstance(error, psycopg.OperationalError):
+        return "look at the settings of this login and database (\\drds in psql), and at the server's log"
+    return "run `controlplane migrate --reapply`, and doctor again"

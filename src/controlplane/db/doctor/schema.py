@@ -23,6 +23,20 @@ _REFUSED_FUNCTIONS = """
     ORDER BY 1
 """
 
+# Who is the owner, or above it, may write everything; of the others, which table each may write.
+_TOO_MUCH = """
+    SELECT CASE WHEN r.rolsuper THEN r.rolname || ' is a superuser'
+             WHEN pg_has_role(r.oid, %(owner)s::regrole, 'MEMBER')
+               THEN r.rolname || ' is a member of ' || %(owner)s
+             ELSE r.rolname || ' may write ' || min(c.oid::regclass::text) END
+    FROM pg_roles AS r
+    JOIN pg_class AS c ON c.relnamespace = to_regnamespace('core') AND c.relkind IN ('r', 'p')
+      AND has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+    WHERE r.rolname = ANY (%(roles)s)
+    GROUP BY r.oid, r.rolname, r.rolsuper
+    ORDER BY 1
+"""
+
 
 def check_roles(patient: Patient) -> Iterator[Finding]:
     """All roles exist, and this login may become the owner."""
@@ -81,9 +95,14 @@ def check_queues(patient: Patient) -> Iterator[Finding]:
 
 
 def check_grants(patient: Patient) -> Iterator[Finding]:
-    """The roles may do what grants.sql says, and this login may act as the API."""
+    """The roles may do what grants.sql says and write nothing else, and this login may act as the API."""
     prefix = patient.settings.role_prefix
     if missing_roles(patient.session, prefix) or not read_recorded(patient.session, prefix).is_installed:
+        return
+    if scalar(patient.session, "SELECT to_regnamespace('api')") is None:
+        owner = f"{prefix}_{Role.OWNER.value}"
+        mend = f"CREATE SCHEMA api AUTHORIZATION {owner}, and `controlplane migrate --reapply`"
+        yield Finding("grants", Level.FAIL, "there is no schema api", mend)
         return
     lacking = []
     for role in (Role.APP, Role.WORKER):
@@ -95,6 +114,12 @@ def check_grants(patient: Patient) -> Iterator[Finding]:
     if lacking:
         says = "; ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
         yield Finding("grants", Level.FAIL, says, "run `controlplane migrate --reapply`")
+        return
+    roles = [f"{prefix}_{role.value}" for role in Role if role is not Role.OWNER]
+    named = {"owner": f"{prefix}_{Role.OWNER.value}", "roles": roles}
+    if too_much := [says for (says,) in patient.session.execute(_TOO_MUCH, named).fetchall()]:
+        mend = "REVOKE it: only functions of schema api may write"
+        yield Finding("grants", Level.FAIL, "; ".join(too_much[:3]), mend)
         return
     app = f"{prefix}_{Role.APP.value}"
     if not scalar(patient.session, "SELECT pg_has_role(%(r)s, 'MEMBER')", {"r": app}):

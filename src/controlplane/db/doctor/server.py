@@ -7,12 +7,26 @@ from controlplane.db.doctor.findings import Finding, Level, Patient
 from controlplane.db.migrate import OLDEST_SERVER
 from controlplane.db.poolers import Pooling, detect_pooling
 from controlplane.db.sessions import open_session, scalar
+from controlplane.types import Role
 
 #: Seconds by which the clocks of server and client may differ before it is worth a word.
 CLOCK_SECONDS = 1.0
 
 #: Minutes after which an open transaction holds back vacuum enough to slow hot customers down.
 OLD_TRANSACTION_MINUTES = 5
+
+# What was set for roles that serve, everywhere or in this database.
+_ROLE_SETTINGS = """
+    SELECT r.rolname,
+           CASE WHEN s.setdatabase = 0 THEN '' ELSE ' IN DATABASE ' || quote_ident(current_database()) END,
+           split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)
+    FROM pg_db_role_setting AS s
+    JOIN pg_roles AS r ON r.oid = s.setrole AND r.rolname = ANY (%s)
+    CROSS JOIN unnest(s.setconfig) AS entry
+    WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND split_part(entry, '=', 1) = ANY (%s)
+    ORDER BY 1, 3
+"""
 
 
 def check_version(patient: Patient) -> Iterator[Finding]:
@@ -96,7 +110,11 @@ def check_durability(patient: Patient) -> Iterator[Finding]:
 
 def check_defaults(patient: Patient) -> Iterator[Finding]:
     """Defaults of this login and database under which the functions cannot work."""
-    wanted = {"default_transaction_isolation": "read committed", "default_transaction_read_only": "off"}
+    wanted = {
+        "default_transaction_isolation": "read committed",
+        "default_transaction_read_only": "off",
+        "session_replication_role": "origin",  # else no trigger guards history
+    }
     wrong = {name: found for name, value in wanted.items() if (found := _setting(patient, name)) != value}
     for name, found in wrong.items():
         database = scalar(patient.session, "SELECT quote_ident(current_database())")
@@ -106,6 +124,19 @@ def check_defaults(patient: Patient) -> Iterator[Finding]:
             f"{name} is '{found}', it must be '{wanted[name]}'",
             f"ALTER DATABASE {database} SET {name} = '{wanted[name]}'",
         )
+    prefix = patient.settings.role_prefix
+    serving = [f"{prefix}_{role.value}" for role in (Role.APP, Role.WORKER)]
+    for role, where, name, found in patient.session.execute(
+        _ROLE_SETTINGS, (serving, list(wanted))
+    ).fetchall():
+        if found.lower() not in (wanted[name], "false", "no", "0"):
+            wrong[name] = found
+            yield Finding(
+                "defaults",
+                Level.FAIL,
+                f"{name} of {role} is '{found}', it must be '{wanted[name]}'",
+                f"ALTER ROLE {role}{where} RESET {name}",
+            )
     encoding = scalar(patient.session, "SHOW server_encoding")
     if encoding != "UTF8":
         yield Finding("defaults", Level.FAIL, f"encoding is {encoding}", "make one with ENCODING 'UTF8'")
