@@ -89,6 +89,27 @@ def test_what_an_orphan_may_yet_commit_is_unknown(spending: Place, url: str) -> 
     assert spending.faults == []
 
 
+def test_what_never_got_a_connection_was_not_written(spending: Place, url: str) -> None:
+    """Time ends while a statement waits for a connection: nobody is in doubt, and nothing is sent."""
+
+    async def run() -> list[list[str]]:
+        async with deciding(url, lanes=1, size=1) as decisions:
+            with spending.trip("slow", "PERFORM pg_sleep(0.6)"):
+                slow = asyncio.ensure_future(decisions.consume([asked("c0", "slow", 1)]))
+                await asyncio.sleep(0.1)
+                # On the siding, for which there is no connection left.
+                asks = [decisions.consume([asked("c1", f"late-{n}", 1)], within=0.2) for n in range(60)]
+                late = await together(*asks)
+                return [told(await slow), *map(told, late)]
+
+    first, *others = asyncio.run(run())
+    assert first == ["ALLOWED"]
+    assert others == [["DEADLINE_EXCEEDED"]] * 60
+    assert spending.rows(
+        "SELECT count(*) FROM core.idempotency WHERE starts_with(core.key_text(key), 'late')"
+    ) == [(0,)]
+
+
 def test_customers_whose_callers_have_gone_keep_nobody_waiting(spending: Place, url: str) -> None:
     """Two customers are held elsewhere; the callers of one go, and the other one is answered."""
 

@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
@@ -35,6 +35,8 @@ WAITING_REQUESTS = 2_000
 ANSWER_SECONDS = 2.0
 
 Row: TypeAlias = TupleRow
+#: Parameters, or what says them once there is a connection: until then they may have become others.
+Parameters: TypeAlias = Sequence[Any] | Callable[[], Sequence[Any]]
 
 
 class ServingConnection(psycopg.AsyncConnection[TupleRow]):
@@ -147,14 +149,16 @@ class Database:
         """Figures of psycopg_pool: ``pool_size``, ``pool_available``, ``requests_waiting`` and more."""
         return self._pool.get_stats()
 
-    async def rows(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
+    async def rows(self, query: LiteralString, parameters: Parameters = ()) -> list[Row]:
         """Run one statement and return its rows.
 
         Raises:
-            DatabaseError: by its kinds; see ``controlplane.errors``.
+            DatabaseError: by its kinds; see ``controlplane.errors``. Nothing was sent if ``parameters`` had
+                not been asked yet; what that raises ends the call.
         """
         async with self._connection() as connection:
-            return await _run(connection, query, parameters, self._answers_within)
+            said = parameters() if callable(parameters) else parameters
+            return await _run(connection, query, said, self._answers_within)
 
     async def read(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
         """Like ``rows``, for what only reads: where the answer was lost it is asked once more."""

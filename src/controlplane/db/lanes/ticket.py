@@ -89,7 +89,7 @@ class Ticket:
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
         came_back: whether it was deferred once, because its customer's gate was held elsewhere.
-        sent: whether a statement that carries it is under way.
+        sent: whether a statement that carries it is under way; not while that waits for a connection.
         unclear: whether such a statement's end was never heard, so that it may be recorded; this is never
             taken back, since a later statement that wrote nothing says nothing of the earlier one.
     """
@@ -143,6 +143,16 @@ class Ticket:
     def is_over(self) -> bool:
         """Whether nobody waits for it any more."""
         return self.future.done()
+
+    def leave(self) -> bool:
+        """Go out with the statement that is about to be sent; False if nobody waits for it any more.
+
+        The clock is asked too, since the timer of a busy loop is late.
+        """
+        if not self.is_over and self.deadline <= monotonic():
+            self._expire()
+        self.sent = not self.is_over
+        return self.sent
 
     def settle(self, outcomes: list[Outcome]) -> None:
         """Tell the caller, if it is still there and knows nothing yet."""
