@@ -199,6 +199,16 @@ def test_what_a_subscription_may_not(api: Api) -> None:
             assert errors[0]["extensions"]["code"] == code
 
 
+def test_an_id_that_cannot_be_stored_leaves_nobody_else_in_the_dark(api: Api) -> None:
+    customer = api.customer()
+    with api.socket() as odd, api.socket() as other:
+        subscribe(odd, BALANCE, {"c": "a\0b"})
+        [error] = received(odd)["payload"]["errors"]
+        assert error["extensions"] == {"code": "MALFORMED", "field": "customerId", "problem": "NOT_STORABLE"}
+        subscribe(other, BALANCE, {"c": customer})
+        assert received(other)["payload"]["data"]["balanceChanged"]["customerId"] == customer
+
+
 def test_a_bound_key_need_not_say_whose(api: Api) -> None:
     customer = api.customer()
     with api.socket(key=api.make_key(customer=customer)) as socket:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from controlplane.db.encode import checked_text
 from controlplane.graphql.arguments import CustomerId, reader
 from controlplane.graphql.context import Info
 from controlplane.graphql.failures import failure
@@ -36,7 +37,7 @@ class Subscription:
         ] = None,
     ) -> AsyncGenerator[Balance, None]:
         """Balances, the newest only."""
-        customer = reader(info, customer_id)
+        customer = checked_text(reader(info, customer_id), "customerId")
         rate = MOST_A_SECOND if most_per_second is None else most_per_second
         if not 0.01 <= rate <= MOST_A_SECOND:
             raise failure("BAD_USER_INPUT", "mostPerSecond: between 0.01 and 10", field="mostPerSecond")
