@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from controlplane.db.lanes.ticket import Judgement
-from controlplane.errors import OutcomeUnknown, RequestError
+from controlplane.errors import OutcomeUnknown, RequestError, Shed
 from controlplane.types import Role
 from tests.concurrency.deciding import Seen, deciding, together, told
 from tests.faults.doors import lanes_on, word_of
@@ -108,6 +108,31 @@ def test_what_never_got_a_connection_was_not_written(spending: Place, url: str) 
     assert spending.rows(
         "SELECT count(*) FROM core.idempotency WHERE starts_with(core.key_text(key), 'late')"
     ) == [(0,)]
+
+
+def test_stopping_it_answers_whoever_has_much_time_before_he_is_cut_off(
+    spending: Place, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two statements one has gone out and is never answered; of the other nothing has been sent."""
+    monkeypatch.setattr("controlplane.db.decisions.GRACE_SECONDS", 0.5)
+
+    async def run() -> list[str]:
+        with Proxy(server_of(url), Postgres) as proxy:
+            async with deciding(proxy.url(url), lanes=1, size=1, statement_timeout_ms=1_000) as decisions:
+                cut = proxy.arm(Step.UNHEARD, Way.SWALLOW)
+                sent = asyncio.ensure_future(decisions.consume([asked("c0", "sent", 1)], within=60))
+                await asyncio.to_thread(cut.made.wait, 5)
+                given = {"idempotencyKey": "unsent", "creditType": "general", "amount": "1"}
+                unsent = asyncio.ensure_future(decisions.grant("c1", given, "me", within=60))
+                await asyncio.sleep(0.1)
+                decisions.shut()
+                async with asyncio.timeout(2):
+                    words = told(await sent)
+                    with pytest.raises(Shed) as shed:
+                        await unsent
+                return [*words, shed.value.code]
+
+    assert asyncio.run(run()) == ["UNKNOWN", "SHUTTING_DOWN"]
 
 
 def test_customers_whose_callers_have_gone_keep_nobody_waiting(spending: Place, url: str) -> None:

@@ -8,7 +8,7 @@ from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket
 from controlplane.db.pool import Database, Row
 from controlplane.errors import Shed
 
-#: Milliseconds that a statement for one customer waits for its gate before another customer has a turn.
+#: Milliseconds that a statement for one customer waits for its gate at most before another has a turn.
 LOCK_MS = 100
 
 _CHECK_MANY: LiteralString = "SELECT * FROM api.check_many(%s, %s) ORDER BY item"
@@ -65,20 +65,19 @@ class Calls:
         rows = await self._database.rows(statement, lambda: _said(_leaving(tickets)))
         return [_judged(row) for row in rows]
 
-    async def alone(self, tickets: Sequence[Ticket]) -> Sequence[Outcome | Deferred]:
-        """Of one customer, waiting for its gate for ``LOCK_MS``.
+    async def alone(self, tickets: Sequence[Ticket], lock_ms: int = LOCK_MS) -> Sequence[Outcome | Deferred]:
+        """Of one customer, waiting for its gate for so many milliseconds.
 
         Raises:
             Shed: ``LOCKED``; the gate is still held elsewhere.
         """
-        first = tickets[0]
+        first, soon = tickets[0], f"{lock_ms}ms"
         if first.call.travels_alone:
-            [made] = await self._database.rows(_CHANGES[first.call], lambda: _changed(*_leaving(tickets)))
+            change = _CHANGES[first.call]
+            [made] = await self._database.rows(change, lambda: (soon, *_changed(*_leaving(tickets))))
             return list(made)
         _, statement = _STATEMENTS[first.call]
-        rows = await self._database.rows(
-            statement, lambda: (f"{LOCK_MS}ms", first.customer, *_said(_leaving(tickets)))
-        )
+        rows = await self._database.rows(statement, lambda: (soon, first.customer, *_said(_leaving(tickets))))
         return [_judged(row) for row in rows]
 
     async def check(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
@@ -102,7 +101,7 @@ def _leaving(tickets: Sequence[Ticket]) -> list[Ticket]:
 
 def _changed(ticket: Ticket) -> tuple[Any, ...]:
     """What the function of what travels alone is asked."""
-    return (f"{LOCK_MS}ms", ticket.customer, ticket.texts[0], ticket.actor)
+    return (ticket.customer, ticket.texts[0], ticket.actor)
 
 
 def _said(tickets: Sequence[Ticket]) -> tuple[Any, ...]:

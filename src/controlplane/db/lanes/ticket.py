@@ -171,6 +171,14 @@ class Ticket:
         self.unclear = self.unclear or (self.sent and self.call.writes)
         self.fail(error)
 
+    def hurry(self, seconds: float) -> None:
+        """Wait at most so long from now, since this process stops."""
+        deadline = monotonic() + seconds
+        if not self.is_over and deadline < self.deadline:
+            self.deadline = deadline
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.abandon, stopping())
+
     def _expire(self) -> None:
         self.abandon(
             Shed(

@@ -63,7 +63,7 @@ class Waiting:
             ("too much of this customer waits here", line.items if line else 0, self._most // 2),
         ):
             if waiting and waiting + len(ticket) > most:
-                pause = min(max(waiting * self._seconds_an_item, SHORTEST_PAUSE), LONGEST_PAUSE)
+                pause = self._pause(waiting)
                 ticket.fail(Shed(f"{says}; try again in a moment", code="OVERLOADED", retry_after=pause))
                 return
         if line is None:
@@ -90,6 +90,23 @@ class Waiting:
     def took(self, items: int, seconds: float) -> None:
         """A statement of so many items took so long."""
         self._seconds_an_item += NEWEST * (seconds / items - self._seconds_an_item)
+
+    @property
+    def customers(self) -> int:
+        """How many customers have a line."""
+        return len(self._lines)
+
+    @property
+    def pause(self) -> float:
+        """Seconds after which those who wait now will have had their turn."""
+        return self._pause(self.items)
+
+    def has_room(self, items: int) -> bool:
+        """Whether so many more may wait, of a customer who is let in as he is."""
+        return not self.items or self.items + items <= self._most
+
+    def _pause(self, items: int) -> float:
+        return min(max(items * self._seconds_an_item, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def items_of(self, customer: str) -> int:
         """How many items of the customer wait."""
