@@ -84,6 +84,7 @@ class Ticket:
 
     Attributes:
         texts: the items as JSON objects.
+        length: of the texts, in characters.
         groups: names of their groups; two callers may have chosen the same, so no statement has one twice.
         actor: who grants, transfers, reverses or raises.
         deadline: on ``time.monotonic``.
@@ -104,6 +105,7 @@ class Ticket:
         "deadline",
         "future",
         "groups",
+        "length",
         "queued_at",
         "sent",
         "texts",
@@ -125,6 +127,7 @@ class Ticket:
         self.call = call
         self.customer = customer
         self.texts = texts
+        self.length = sum(map(len, texts))
         self.groups = groups
         self.actor = actor
         self.queued_at = monotonic()

@@ -9,6 +9,8 @@ from controlplane.errors import Shed
 
 #: Items of one customer in a statement that others wait for too.
 CUSTOMER_SHARE = 50
+#: Characters of a statement's items; what is longer travels by itself. Two hundred usual ones have a tenth.
+LONGEST_STATEMENT = 1024 * 1024
 #: Weight of the newest statement in what an item is said to take.
 NEWEST = 0.2
 #: Seconds that a refused caller is told to stay away, at least and at most.
@@ -130,7 +132,7 @@ class Waiting:
         """The next statement's tickets: of one kind, each customer's in the order they came."""
         batch: list[Ticket] = []
         groups: set[str] = set()
-        room = self._largest
+        room, length = self._largest, 0
         passed: list[tuple[str, _Line]] = []
         turns = min(len(self._lines), self._customers or len(self._lines))
         alone = turns == 1
@@ -147,6 +149,7 @@ class Waiting:
                     left = share - taken if taken else room
                     if batch and (
                         len(ticket) > left
+                        or length + ticket.length > LONGEST_STATEMENT
                         or ticket.call is not batch[0].call
                         or ticket.call.travels_alone
                         or not groups.isdisjoint(ticket.groups)
@@ -154,6 +157,7 @@ class Waiting:
                         break
                     batch.append(ticket)
                     groups |= ticket.groups
+                    length += ticket.length
                     taken += len(ticket)
                 line.popleft()
                 line.items -= len(ticket)
