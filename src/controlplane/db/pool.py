@@ -31,6 +31,10 @@ CHECKOUT_SECONDS = 3.0
 #: Requests that may wait for a connection; the next one is shed at once.
 WAITING_REQUESTS = 2_000
 
+#: Where Postgres warns, amid a statement, that numbers run out and some database of the server has to
+#: be vacuumed. It does so millions of transactions ahead and says nothing of this one's commit.
+RUNNING_OUT = {"GetNewTransactionId", "GetNewMultiXactId"}
+
 #: Seconds beyond the statement's own time-out after which a connection that says nothing is given up.
 ANSWER_SECONDS = 2.0
 
@@ -226,7 +230,7 @@ class Database:
 
 
 def _note(warnings: list[str], diagnostic: psycopg.errors.Diagnostic) -> None:
-    if diagnostic.severity_nonlocalized == "WARNING":
+    if diagnostic.severity_nonlocalized == "WARNING" and diagnostic.source_function not in RUNNING_OUT:
         warnings.append(diagnostic.message_primary or "")
 
 
