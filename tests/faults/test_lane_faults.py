@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from controlplane.db.lanes.ticket import Judgement
 from controlplane.errors import OutcomeUnknown, RequestError, Shed
@@ -153,6 +154,25 @@ def test_customers_whose_callers_have_gone_keep_nobody_waiting(spending: Place, 
     assert spending.rows(
         "SELECT core.key_text(key) FROM core.idempotency WHERE key IN ('gone', 'stays')"
     ) == [("stays",)]
+
+
+def test_a_transaction_that_the_server_ends_was_not_written(
+    spending: Place, url: str, connection: psycopg.Connection
+) -> None:
+    """It ends the connection too, and says why: the callers may send it again."""
+    if connection.info.server_version < 170_000:
+        pytest.skip("there is no transaction_timeout yet")
+    name = sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("ALTER DATABASE {} SET transaction_timeout = '300ms'").format(name))
+
+    async def run() -> list[str]:
+        async with deciding(url, lanes=1) as decisions:
+            with spending.trip("slow", "PERFORM pg_sleep(2)"):
+                ended = told(await decisions.consume([asked("c0", "slow", 1)]))
+            return [*ended, *told(await decisions.consume([asked("c0", "slow", 1)]))]
+
+    assert asyncio.run(run()) == ["TIMEOUT", "ALLOWED"]
+    assert spending.faults == []
 
 
 def test_a_lane_survives_an_answer_that_it_does_not_understand(spending: Place, url: str) -> None:

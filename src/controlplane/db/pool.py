@@ -259,5 +259,5 @@ def _cut(connection: ServingConnection) -> None:
     """End a connection so that whoever waits for it hears of it; cancelling would wait for an answer."""
     _log.warning("connection_cut", why="no answer came in time")
     # It may be broken already, which whoever waits is about to hear.
-    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)
