@@ -187,6 +187,9 @@ SQLSTATES: Mapping[str, Meaning] = {
     ),
     "23505": Meaning("ALREADY_EXISTS", RequestError),
     "25006": Meaning("READ_ONLY", Shed),
+    # The connection is ended too, but the transaction was rolled back: neither time runs while it commits.
+    "25P03": Meaning("TIMEOUT", Shed),
+    "25P04": Meaning("TIMEOUT", Shed),
     "42501": Meaning("FORBIDDEN", RequestError),
     "57014": Meaning("TIMEOUT", Shed),
     "57P01": Meaning("UNKNOWN", OutcomeUnknown),

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         ge=1,
         le=64,
         description="Lanes of an API process: each gathers what arrives while its statement is under way,"
-        " and uses up to three connections beside the pool.",
+        " and uses up to three connections beside the pool and two for keys and live balances.",
     )
     lane_queue: int = Field(
         default=2_000,

@@ -202,6 +202,50 @@ def test_a_crowd_is_shed_and_told_when_to_come_again(url: str, connection: psyco
     assert 0 < len(shed) < 1_000
 
 
+def test_crowds_of_many_customers_fill_the_siding_no_further_than_the_lane(url: str) -> None:
+    """Each comes with more than its share of a statement, which goes to the siding."""
+
+    async def run() -> None:
+        async with deciding(url, lanes=1, most_waiting=200) as decisions:
+            crowds = [
+                asyncio.ensure_future(decisions.consume([ask(f"x{n}") for _ in range(60)])) for n in range(30)
+            ]
+            await asyncio.sleep(0)
+            assert 200 < decisions.depth["write"] <= 400
+            words = {word for answers in await together(*crowds) for word in told(answers)}
+            assert words == {"CUSTOMER_NOT_FOUND", "OVERLOADED"}
+            assert decisions.depth == {"write": 0, "check": 0}
+
+    asyncio.run(run())
+
+
+def test_many_who_are_held_elsewhere_keep_no_grant_waiting_beyond_its_time(
+    url: str, connection: psycopg.Connection
+) -> None:
+    """Nor a crowd: both wait on the siding, where each of those held has its turn at the gate before them."""
+    names = [f"h{n}" for n in range(100)]
+    gates = "INSERT INTO core.gate (customer_id, last_at) SELECT unnest(%s::text[]), now()"
+    connection.execute(gates, (names,))
+
+    async def run() -> list[str]:
+        async with deciding(url, lanes=1) as decisions:
+            with psycopg.connect(connection.info.dsn) as other:
+                other.execute(
+                    "SELECT FROM core.gate WHERE customer_id = ANY (%s) FOR NO KEY UPDATE", (names,)
+                )
+                held = [asyncio.ensure_future(decisions.consume([ask(each)], within=60)) for each in names]
+                await asyncio.sleep(1.0)
+                given = {"idempotencyKey": "g", "creditType": "general", "amount": "5"}
+                grant = decisions.grant("a", given, "me")
+                made, crowd = await together(grant, decisions.consume([ask("b", "0.1") for _ in range(60)]))
+                assert made["amount"] == "5"
+                for each in held:
+                    each.cancel()
+            return told(crowd)
+
+    assert asyncio.run(run()) == ["ALLOWED"] * 60
+
+
 def test_a_grant_in_a_lane_is_made_once(url: str) -> None:
     given = {"idempotencyKey": "g", "creditType": "general", "amount": "5"}
 

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from controlplane.db.lanes.ticket import Judgement
-from controlplane.errors import OutcomeUnknown, RequestError
+from controlplane.errors import OutcomeUnknown, RequestError, Shed
 from controlplane.types import Role
 from tests.concurrency.deciding import Seen, deciding, together, told
 from tests.faults.doors import lanes_on, word_of
@@ -89,6 +90,52 @@ def test_what_an_orphan_may_yet_commit_is_unknown(spending: Place, url: str) -> 
     assert spending.faults == []
 
 
+def test_what_never_got_a_connection_was_not_written(spending: Place, url: str) -> None:
+    """Time ends while a statement waits for a connection: nobody is in doubt, and nothing is sent."""
+
+    async def run() -> list[list[str]]:
+        async with deciding(url, lanes=1, size=1) as decisions:
+            with spending.trip("slow", "PERFORM pg_sleep(0.6)"):
+                slow = asyncio.ensure_future(decisions.consume([asked("c0", "slow", 1)]))
+                await asyncio.sleep(0.1)
+                # On the siding, for which there is no connection left.
+                asks = [decisions.consume([asked("c1", f"late-{n}", 1)], within=0.2) for n in range(60)]
+                late = await together(*asks)
+                return [told(await slow), *map(told, late)]
+
+    first, *others = asyncio.run(run())
+    assert first == ["ALLOWED"]
+    assert others == [["DEADLINE_EXCEEDED"]] * 60
+    assert spending.rows(
+        "SELECT count(*) FROM core.idempotency WHERE starts_with(core.key_text(key), 'late')"
+    ) == [(0,)]
+
+
+def test_stopping_it_answers_whoever_has_much_time_before_he_is_cut_off(
+    spending: Place, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two statements one has gone out and is never answered; of the other nothing has been sent."""
+    monkeypatch.setattr("controlplane.db.decisions.GRACE_SECONDS", 0.5)
+
+    async def run() -> list[str]:
+        with Proxy(server_of(url), Postgres) as proxy:
+            async with deciding(proxy.url(url), lanes=1, size=1, statement_timeout_ms=1_000) as decisions:
+                cut = proxy.arm(Step.UNHEARD, Way.SWALLOW)
+                sent = asyncio.ensure_future(decisions.consume([asked("c0", "sent", 1)], within=60))
+                await asyncio.to_thread(cut.made.wait, 5)
+                given = {"idempotencyKey": "unsent", "creditType": "general", "amount": "1"}
+                unsent = asyncio.ensure_future(decisions.grant("c1", given, "me", within=60))
+                await asyncio.sleep(0.1)
+                decisions.shut()
+                async with asyncio.timeout(2):
+                    words = told(await sent)
+                    with pytest.raises(Shed) as shed:
+                        await unsent
+                return [*words, shed.value.code]
+
+    assert asyncio.run(run()) == ["UNKNOWN", "SHUTTING_DOWN"]
+
+
 def test_customers_whose_callers_have_gone_keep_nobody_waiting(spending: Place, url: str) -> None:
     """Two customers are held elsewhere; the callers of one go, and the other one is answered."""
 
@@ -107,6 +154,25 @@ def test_customers_whose_callers_have_gone_keep_nobody_waiting(spending: Place, 
     assert spending.rows(
         "SELECT core.key_text(key) FROM core.idempotency WHERE key IN ('gone', 'stays')"
     ) == [("stays",)]
+
+
+def test_a_transaction_that_the_server_ends_was_not_written(
+    spending: Place, url: str, connection: psycopg.Connection
+) -> None:
+    """It ends the connection too, and says why: the callers may send it again."""
+    if connection.info.server_version < 170_000:
+        pytest.skip("there is no transaction_timeout yet")
+    name = sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("ALTER DATABASE {} SET transaction_timeout = '300ms'").format(name))
+
+    async def run() -> list[str]:
+        async with deciding(url, lanes=1) as decisions:
+            with spending.trip("slow", "PERFORM pg_sleep(2)"):
+                ended = told(await decisions.consume([asked("c0", "slow", 1)]))
+            return [*ended, *told(await decisions.consume([asked("c0", "slow", 1)]))]
+
+    assert asyncio.run(run()) == ["TIMEOUT", "ALLOWED"]
+    assert spending.faults == []
 
 
 def test_a_lane_survives_an_answer_that_it_does_not_understand(spending: Place, url: str) -> None:

@@ -72,6 +72,17 @@ def test_a_cancelled_wait_is_unknown_and_never_allowed(waiting: Standing, lanes:
     its_name_is_taken_away(waiting, lanes)
 
 
+@pytest.mark.parametrize("setting", ["client_min_messages = error", "synchronous_commit = local"])
+def test_whatever_is_set(waiting: Standing, setting: str) -> None:
+    """Not to be warned, or not to wait for the standby at all."""
+    with psycopg.connect(waiting.url, options="-c synchronous_commit=off") as connection:
+        connection.execute(f"ALTER DATABASE controlplane SET {setting}")  # type: ignore[arg-type]
+    url = waiting.server.url("controlplane", user=f"{ROLE_PREFIX}_{Role.APP.value}")
+    with lanes_on(url) as lanes, cancelling(waiting) as cancelled:
+        assert lanes.open(within=1.0).send(ITEMS) == [Unknown()] * len(ITEMS)
+    assert sum(cancelled) > 0
+
+
 def test_a_wait_without_end_is_unknown_and_checks_go_on(waiting: Standing, lanes: Lanes) -> None:
     assert lanes.open(within=0.5).send(ITEMS) == [Unknown()] * len(ITEMS)
     [checked] = lanes.do(lanes.decisions.check(ITEMS[:1]), 5)

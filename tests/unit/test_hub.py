@@ -144,6 +144,30 @@ def test_unknown_customers_and_the_end() -> None:
     asyncio.run(scenario())
 
 
+def test_some_who_cannot_be_looked_at_keep_nobody_else_in_the_dark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controlplane.live.hub.BATCH", 1)
+    monkeypatch.setattr("controlplane.live.hub.FAILED_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        world = World({"a": 1})
+
+        async def look(customers: Sequence[str]) -> Mapping[str, Version]:
+            if "bad" in customers:
+                raise OSError
+            return await world.look(customers)
+
+        hub = Hub(look, world.compute, look_seconds=0.001)
+        hub.start()
+        bad = asyncio.create_task(taken(hub.subscribe("bad")))
+        await asyncio.sleep(0)
+        async with aclosing(hub.subscribe("a")) as events:
+            assert await taken(events) == ["a@1"]
+        bad.cancel()
+        await hub.stop()
+
+    asyncio.run(scenario())
+
+
 def test_a_failed_look_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("controlplane.live.hub.FAILED_SECONDS", 0.01)
 

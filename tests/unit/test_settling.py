@@ -16,6 +16,8 @@ def scripted(*steps: Any) -> Send:
     left = list(steps)
 
     async def send(tickets: Sequence[Ticket]) -> Any:
+        for ticket in tickets:
+            ticket.leave()
         step = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(step, DatabaseError):
             raise step
@@ -71,6 +73,31 @@ def test_a_conflict_is_tried_so_often_and_then_told() -> None:
     conflict = Conflict("deadlock", sqlstate="40P01")
     assert ends(scripted(*[conflict] * CONFLICT_RETRIES, [{"seq": 1}])) == ({"seq": 1}, 0)
     assert type(ends(scripted(conflict))[0]) is Conflict
+
+
+def test_what_waited_for_a_connection_until_its_time_was_over_was_not_written() -> None:
+    async def run() -> Any:
+        async def send(tickets: Sequence[Ticket]) -> Any:
+            await asyncio.sleep(0.1)
+            assert [ticket.leave() for ticket in tickets] == [False, True]
+            return [{"seq": 1}]
+
+        short, long = (Ticket(Call.CONSUME, "acme", ("{}",), within) for within in (0.05, 5))
+        assert await settle([short, long], send, Unwatched()) == []
+        return [(await ticket.future)[0] for ticket in (short, long)]
+
+    late, answered = asyncio.run(run())
+    assert (type(late), late.code) == (Shed, "DEADLINE_EXCEEDED")
+    assert answered == {"seq": 1}
+
+
+def test_what_is_late_does_not_leave_even_if_its_timer_is_late_too() -> None:
+    async def run() -> tuple[bool, Any]:
+        ticket = Ticket(Call.CONSUME, "acme", ("{}",), 0.0)
+        return ticket.leave(), (await ticket.future)[0]
+
+    left, told = asyncio.run(run())
+    assert (left, type(told)) == (False, Shed)
 
 
 def test_deferred_it_has_not_been_written() -> None:

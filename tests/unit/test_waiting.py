@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controlplane.db.lanes.ticket import Call, Ticket, stopping
-from controlplane.db.lanes.waiting import CUSTOMER_SHARE, Waiting
+from controlplane.db.lanes.waiting import CUSTOMER_SHARE, LONGEST_STATEMENT, Waiting
 from controlplane.errors import OutcomeUnknown, Shed
 
 LARGEST = 200
@@ -103,6 +103,16 @@ def test_a_grant_travels_alone() -> None:
     for each in grants:
         waiting.put(each)
     assert (waiting.take(), waiting.take()) == ([grants[0]], [grants[1]])
+
+
+def test_what_is_long_keeps_nobody_else_waiting_for_more_than_itself() -> None:
+    waiting = line()
+    long = [Ticket(Call.CONSUME, c, ("x" * (LONGEST_STATEMENT * 3 // 5),), 60) for c in "aaabbb"]
+    huge = Ticket(Call.CONSUME, "c", ("x" * (2 * LONGEST_STATEMENT),), 60)
+    for each in (*long, huge, short := ticket("d")):
+        waiting.put(each)
+    turns = [waiting.take() for _ in range(4)]
+    assert turns == [[long[0], short], [long[3]], [huge], [long[1]]]
 
 
 def test_groups_of_the_same_name_do_not_meet() -> None:

@@ -62,10 +62,10 @@ class Decisions:
         self._checks.start()
 
     def shut(self) -> None:
-        """Shed what waits and whatever comes from now on; what is in flight goes on."""
+        """Shed what waits and whatever comes from now on; what is in flight has ``GRACE_SECONDS``."""
         self._stops = True
-        self._lanes.shut()
-        self._checks.shut()
+        self._lanes.shut(GRACE_SECONDS)
+        self._checks.shut(GRACE_SECONDS)
 
     async def stop(self) -> None:
         """Shut, and return when nothing is in flight any more."""

@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
@@ -31,10 +31,16 @@ CHECKOUT_SECONDS = 3.0
 #: Requests that may wait for a connection; the next one is shed at once.
 WAITING_REQUESTS = 2_000
 
+#: Where Postgres warns, amid a statement, that numbers run out and some database of the server has to
+#: be vacuumed. It does so millions of transactions ahead and says nothing of this one's commit.
+RUNNING_OUT = {"GetNewTransactionId", "GetNewMultiXactId"}
+
 #: Seconds beyond the statement's own time-out after which a connection that says nothing is given up.
 ANSWER_SECONDS = 2.0
 
 Row: TypeAlias = TupleRow
+#: Parameters, or what says them once there is a connection: until then they may have become others.
+Parameters: TypeAlias = Sequence[Any] | Callable[[], Sequence[Any]]
 
 
 class ServingConnection(psycopg.AsyncConnection[TupleRow]):
@@ -147,14 +153,16 @@ class Database:
         """Figures of psycopg_pool: ``pool_size``, ``pool_available``, ``requests_waiting`` and more."""
         return self._pool.get_stats()
 
-    async def rows(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
+    async def rows(self, query: LiteralString, parameters: Parameters = ()) -> list[Row]:
         """Run one statement and return its rows.
 
         Raises:
-            DatabaseError: by its kinds; see ``controlplane.errors``.
+            DatabaseError: by its kinds; see ``controlplane.errors``. Nothing was sent if ``parameters`` had
+                not been asked yet; what that raises ends the call.
         """
         async with self._connection() as connection:
-            return await _run(connection, query, parameters, self._answers_within)
+            said = parameters() if callable(parameters) else parameters
+            return await _run(connection, query, said, self._answers_within)
 
     async def read(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Row]:
         """Like ``rows``, for what only reads: where the answer was lost it is asked once more."""
@@ -222,7 +230,7 @@ class Database:
 
 
 def _note(warnings: list[str], diagnostic: psycopg.errors.Diagnostic) -> None:
-    if diagnostic.severity_nonlocalized == "WARNING":
+    if diagnostic.severity_nonlocalized == "WARNING" and diagnostic.source_function not in RUNNING_OUT:
         warnings.append(diagnostic.message_primary or "")
 
 
@@ -251,5 +259,5 @@ def _cut(connection: ServingConnection) -> None:
     """End a connection so that whoever waits for it hears of it; cancelling would wait for an answer."""
     _log.warning("connection_cut", why="no answer came in time")
     # It may be broken already, which whoever waits is about to hear.
-    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)

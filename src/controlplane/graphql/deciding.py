@@ -7,11 +7,11 @@ import strawberry
 
 from controlplane.db import reading
 from controlplane.db.lanes.ticket import Judgement
-from controlplane.errors import DatabaseError
+from controlplane.errors import DatabaseError, OutcomeUnknown
 from controlplane.graphql.access import Scope
 from controlplane.graphql.answers import decision, step_decision
 from controlplane.graphql.context import Info
-from controlplane.graphql.failures import told
+from controlplane.graphql.failures import told, written
 from controlplane.graphql.inputs import (
     ConsumeInput,
     Detail,
@@ -96,8 +96,12 @@ async def consumed(
         _count(info, operation, outcome)
         if isinstance(outcome, DatabaseError):
             answers.append(told(outcome) or outcome)
-        else:
-            answers.append(await _shown(info, outcome, each, item, recorded=True))
+            continue
+        try:
+            with written():
+                answers.append(await _shown(info, outcome, each, item, recorded=True))
+        except OutcomeUnknown as error:
+            answers.append(told(error) or error)
     return answers
 
 

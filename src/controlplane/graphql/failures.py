@@ -5,7 +5,8 @@ What we know, callers are told; everything else is masked as ``INTERNAL`` and lo
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 from graphql import GraphQLError
@@ -18,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 #: What callers are told where Postgres' own words are for us alone.
 _TOLD: Mapping[str, str] = {
-    "UNKNOWN": "the connection was lost before the answer came, so it may be recorded or not;"
+    "UNKNOWN": "the answer was lost or could not be read, so it may be recorded or not;"
     " send the same again with the same key",
     "TIMEOUT": "the database took too long and wrote nothing; try again in a moment",
     "LOCKED": "another operation holds this customer; nothing was written; try again in a moment",
@@ -65,6 +66,21 @@ def told(error: DatabaseError) -> GraphQLError | None:
     if first.get("code"):
         extensions["problem"] = first["code"]
     return GraphQLError(error.message, extensions=dict(extensions))
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Around what is read for the answer once something was written.
+
+    That this cannot be read says nothing of what was written, so it must not be told as if nothing had been.
+
+    Raises:
+        OutcomeUnknown: instead of what says that it may pass the next time; the same key is answered then.
+    """
+    try:
+        yield
+    except (Shed, Conflict) as error:
+        raise OutcomeUnknown(f"written, but not read: {error.message}", code="UNKNOWN") from error
 
 
 def shown(error: GraphQLError) -> GraphQLError:

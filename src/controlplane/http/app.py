@@ -24,6 +24,9 @@ from controlplane.http.metrics import Metrics
 from controlplane.http.upkeep import keep_up
 from controlplane.settings import Settings
 
+#: Connections for what is short and must not wait: keys are looked up, versions looked at.
+ASIDE = 2
+
 
 def create_app(settings: Settings) -> Starlette:
     """The API of one process.
@@ -45,10 +48,12 @@ def create_app(settings: Settings) -> Starlette:
     database = pool(size=settings.pool_size, name="controlplane api")
     # A pool of its own: a crowd of readers must not keep a decision waiting for a connection.
     deciding = pool(size=connections(settings.lanes), name="controlplane lanes")
+    # Nor may it keep anybody from being known, which every key has to be once a second, or from being told.
+    aside = pool(size=ASIDE, name="controlplane keys and live")
     metrics = Metrics()
     lane_metrics = LaneMetrics(metrics.registry)
-    hub = make_hub(database)
-    keys = KeyRing(database, settings.environment)
+    hub = make_hub(aside)
+    keys = KeyRing(aside, settings.environment)
     decisions = Decisions(
         deciding, lanes=settings.lanes, most_waiting=settings.lane_queue, watch=lane_metrics
     )
@@ -62,7 +67,7 @@ def create_app(settings: Settings) -> Starlette:
         observe_decision=metrics.observe_decision,
     )
     lane_metrics.show_depth(decisions)
-    metrics.watch(reads=database, lanes=deciding)
+    metrics.watch(reads=database, lanes=deciding, aside=aside)
     metrics.gauge(
         "controlplane_live_subscribers", "Subscriptions that are open.", lambda: float(hub.subscribers)
     )
@@ -72,6 +77,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.open()
         await deciding.open()
+        await aside.open()
         decisions.start()
         upkeep = asyncio.create_task(keep_up(database), name="upkeep")
         keys.start()
@@ -82,6 +88,7 @@ def create_app(settings: Settings) -> Starlette:
             upkeep.cancel()
             await hub.stop()
             await keys.stop()
+            await aside.close()
             await decisions.stop()
             await deciding.close()
             await database.close()
@@ -91,7 +98,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/healthz", healthz),
-            Route("/readyz", readyz(database, settings.environment)),
+            Route("/readyz", readyz(aside, settings.environment)),
             Route("/metrics", metrics.show),
         ],
         middleware=_middleware(settings),

@@ -264,8 +264,8 @@ def _deadline(milliseconds: str | None) -> float | None:
     """
     if milliseconds is None:
         return None
-    text = milliseconds.strip()
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_TIMEOUT_MS):
+    text = milliseconds.strip().lstrip("0")
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= LONGEST_TIMEOUT_MS):
         raise HTTPException(400, f"{TIMEOUT_HEADER}: whole milliseconds, from 1 to {LONGEST_TIMEOUT_MS}")
     return monotonic() + int(text) / 1000
 

@@ -156,31 +156,35 @@ class Hub(Generic[S]):
             if not self._watched:
                 self._wake.clear()
                 await self._wake.wait()
+            await asyncio.sleep(self._look_seconds if await self._turn() else FAILED_SECONDS)
+
+    async def _turn(self) -> bool:
+        """Look once at all that are watched; False if it failed for some."""
+        customers = list(self._watched)
+        succeeded = True
+        for start in range(0, len(customers), BATCH):
             try:
-                await self._turn()
-                await asyncio.sleep(self._look_seconds)
+                await self._see_to(customers[start : start + BATCH])
             except Exception as error:
                 # Nobody watching is told: the last state stays true until the database says otherwise.
                 _log.warning("live_look_failed", error=str(error), kind=type(error).__name__)
-                await asyncio.sleep(FAILED_SECONDS)
+                succeeded = False
+        return succeeded
 
-    async def _turn(self) -> None:
-        customers = list(self._watched)
-        for start in range(0, len(customers), BATCH):
-            some = customers[start : start + BATCH]
-            versions = await self._look(some)
-            newer = []
-            for customer in some:
-                watched = self._watched.get(customer)
-                if watched is None:
-                    continue
-                version = versions.get(customer)
-                if version is None:
-                    self._refuse(customer, watched)
-                elif watched.is_older_than(version):
-                    newer.append(customer)
-            if newer:
-                self._publish(await self._compute(newer))
+    async def _see_to(self, customers: Sequence[str]) -> None:
+        versions = await self._look(customers)
+        newer = []
+        for customer in customers:
+            watched = self._watched.get(customer)
+            if watched is None:
+                continue
+            version = versions.get(customer)
+            if version is None:
+                self._refuse(customer, watched)
+            elif watched.is_older_than(version):
+                newer.append(customer)
+        if newer:
+            self._publish(await self._compute(newer))
 
     def _refuse(self, customer: str, watched: _Watched[S]) -> None:
         del self._watched[customer]

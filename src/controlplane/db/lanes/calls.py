@@ -6,8 +6,9 @@ from typing import Any, LiteralString
 from controlplane.db.lanes.settling import DEFERRED, Deferred
 from controlplane.db.lanes.ticket import Call, Judgement, Outcome, Ticket
 from controlplane.db.pool import Database, Row
+from controlplane.errors import Shed
 
-#: Milliseconds that a statement for one customer waits for its gate before another customer has a turn.
+#: Milliseconds that a statement for one customer waits for its gate at most before another has a turn.
 LOCK_MS = 100
 
 _CHECK_MANY: LiteralString = "SELECT * FROM api.check_many(%s, %s) ORDER BY item"
@@ -61,30 +62,46 @@ class Calls:
     async def together(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
         """Of any customers; those whose gate is held elsewhere come back deferred."""
         statement, _ = _STATEMENTS[tickets[0].call]
-        rows = await self._database.rows(statement, _said(tickets))
+        rows = await self._database.rows(statement, lambda: _said(_leaving(tickets)))
         return [_judged(row) for row in rows]
 
-    async def alone(self, tickets: Sequence[Ticket]) -> Sequence[Outcome | Deferred]:
-        """Of one customer, waiting for its gate for ``LOCK_MS``.
+    async def alone(self, tickets: Sequence[Ticket], lock_ms: int = LOCK_MS) -> Sequence[Outcome | Deferred]:
+        """Of one customer, waiting for its gate for so many milliseconds.
 
         Raises:
             Shed: ``LOCKED``; the gate is still held elsewhere.
         """
-        first = tickets[0]
+        first, soon = tickets[0], f"{lock_ms}ms"
         if first.call.travels_alone:
-            made: Any = await self._database.value(
-                _CHANGES[first.call],
-                (f"{LOCK_MS}ms", first.customer, first.texts[0], first.actor),
-            )
-            return [made]
+            change = _CHANGES[first.call]
+            [made] = await self._database.rows(change, lambda: (soon, *_changed(*_leaving(tickets))))
+            return list(made)
         _, statement = _STATEMENTS[first.call]
-        rows = await self._database.rows(statement, (f"{LOCK_MS}ms", first.customer, *_said(tickets)))
+        rows = await self._database.rows(statement, lambda: (soon, first.customer, *_said(_leaving(tickets))))
         return [_judged(row) for row in rows]
 
     async def check(self, tickets: Sequence[Ticket]) -> list[Outcome | Deferred]:
         """Of any customers, without a lock."""
-        rows = await self._database.rows(_CHECK_MANY, (_listed(tickets), tickets[0].call.is_observed))
+        is_observed = tickets[0].call.is_observed
+        rows = await self._database.rows(_CHECK_MANY, lambda: (_listed(_leaving(tickets)), is_observed))
         return [_judged(row) for row in rows]
+
+
+def _leaving(tickets: Sequence[Ticket]) -> list[Ticket]:
+    """Those that go out, now that there is a connection for them.
+
+    Raises:
+        Shed: nobody is left.
+    """
+    left = [ticket for ticket in tickets if ticket.leave()]
+    if not left:
+        raise Shed("nobody waits for it any more")
+    return left
+
+
+def _changed(ticket: Ticket) -> tuple[Any, ...]:
+    """What the function of what travels alone is asked."""
+    return (ticket.customer, ticket.texts[0], ticket.actor)
 
 
 def _said(tickets: Sequence[Ticket]) -> tuple[Any, ...]:

@@ -56,11 +56,12 @@ class Checks:
             self._asked[asked] = ticket
         return ticket
 
-    def shut(self) -> None:
-        """Tell everybody who waits that this process stops; what is in flight goes on."""
-        self._line.shut()
+    def shut(self, seconds: float) -> None:
+        """Tell everybody who waits that this process stops; what is in flight has so many seconds."""
+        for lane in self._lanes:
+            lane.shut(seconds)
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds."""
-        self.shut()
+        self.shut(seconds)
         await asyncio.gather(*[lane.stop(seconds) for lane in self._lanes])

@@ -36,7 +36,7 @@ class Lane:
         self._watch = watch
         self._on_deferred = on_deferred
         self._stopping = False
-        self._under_way: str | None = None
+        self._under_way: list[Ticket] = []
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -45,7 +45,17 @@ class Lane:
 
     def has(self, customer: str) -> bool:
         """Whether something of the customer waits here or is first in the statement under way."""
-        return self._under_way == customer or self.waiting.items_of(customer) > 0
+        is_first = bool(self._under_way) and self._under_way[0].customer == customer
+        return is_first or self.waiting.items_of(customer) > 0
+
+    def shut(self, seconds: float) -> None:
+        """Tell whoever waits that this process stops, and let what is under way end within so many seconds.
+
+        Else a caller with much time could still wait for an answer when its connection is closed.
+        """
+        self.waiting.shut()
+        for ticket in self._under_way:
+            ticket.hurry(seconds)
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds, and send nothing more."""
@@ -72,7 +82,7 @@ class Lane:
 
         A fault is told to those it met; the lane goes on with the next.
         """
-        self._under_way = tickets[0].customer
+        self._under_way = tickets
         try:
             await self._settle(tickets)
         except asyncio.CancelledError:
@@ -84,7 +94,7 @@ class Lane:
             for ticket in tickets:
                 ticket.abandon(DatabaseError(f"a fault of ours: {fault!r}", code="INTERNAL"))
         finally:
-            self._under_way = None
+            self._under_way = []
 
     async def _settle(self, tickets: list[Ticket]) -> None:
         begun = monotonic()

@@ -2,17 +2,20 @@
 
 import asyncio
 import zlib
+from collections.abc import Sequence
 from time import monotonic
 
 from controlplane.db.lanes.calls import LOCK_MS, Calls
 from controlplane.db.lanes.lane import Lane
-from controlplane.db.lanes.settling import Watch
-from controlplane.db.lanes.ticket import Ticket
+from controlplane.db.lanes.settling import Deferred, Watch
+from controlplane.db.lanes.ticket import Outcome, Ticket
 from controlplane.db.lanes.waiting import CUSTOMER_SHARE, Waiting
 from controlplane.errors import Shed
 
 #: Items that one statement carries.
 LARGEST_BATCH = 200
+#: Milliseconds that a statement on a siding waits for its gate at least, however many wait behind it.
+SHORTEST_LOCK_MS = 20
 
 
 class Lanes:
@@ -49,14 +52,14 @@ class Lanes:
         """Let a ticket wait for its turn; it is shed at once where too much waits already."""
         self._pairs[zlib.crc32(ticket.customer.encode()) % len(self._pairs)].put(ticket)
 
-    def shut(self) -> None:
-        """Tell everybody who waits that this process stops; what is in flight goes on."""
+    def shut(self, seconds: float) -> None:
+        """Tell everybody who waits that this process stops; what is in flight has so many seconds."""
         for lane in self._all:
-            lane.waiting.shut()
+            lane.shut(seconds)
 
     async def stop(self, seconds: float) -> None:
         """Let what is in flight end, for at most so many seconds."""
-        self.shut()
+        self.shut(seconds)
         await asyncio.gather(*[lane.stop(seconds) for lane in self._all])
 
 
@@ -64,9 +67,10 @@ class _Pair:
     """A lane and its siding."""
 
     def __init__(self, calls: Calls, most: int, watch: Watch) -> None:
+        self._calls = calls
         self.lane = Lane(Waiting(most, largest=LARGEST_BATCH), calls.together, watch, self._defer)
         line = Waiting(most, largest=LARGEST_BATCH, customers=1)
-        self.siding = Lane(line, calls.alone, watch, self._wait_again)
+        self.siding = Lane(line, self._alone, watch, self._wait_again)
 
     def put(self, ticket: Ticket) -> None:
         customer = ticket.customer
@@ -75,8 +79,14 @@ class _Pair:
             self.siding.waiting.put(ticket)
             return
         self.lane.waiting.put(ticket)
-        if self.lane.waiting.items_of(customer) > CUSTOMER_SHARE:
+        items = self.lane.waiting.items_of(customer)
+        if items > CUSTOMER_SHARE and self.siding.waiting.has_room(items):
             self.siding.waiting.put_back(self.lane.waiting.leave(customer))
+
+    async def _alone(self, tickets: Sequence[Ticket]) -> Sequence[Outcome | Deferred]:
+        """Wait for the gate the shorter the more customers wait behind: theirs may all be free."""
+        waiting = 1 + self.siding.waiting.customers
+        return await self._calls.alone(tickets, max(LOCK_MS // waiting, SHORTEST_LOCK_MS))
 
     def _defer(self, tickets: list[Ticket]) -> None:
         by_customer: dict[str, list[Ticket]] = {}
@@ -89,7 +99,16 @@ class _Pair:
                 own[0].came_back = True
                 self.lane.waiting.put_back(own)
             else:
-                self.siding.waiting.put_back([*own, *self.lane.waiting.leave(customer)])
+                self._aside([*own, *self.lane.waiting.leave(customer)])
+
+    def _aside(self, tickets: list[Ticket]) -> None:
+        """To the siding, if there is room."""
+        siding = self.siding.waiting
+        if siding.has_room(sum(map(len, tickets))):
+            siding.put_back(tickets)
+            return
+        for ticket in tickets:
+            ticket.fail(Shed("the customer is held elsewhere", code="LOCKED", retry_after=siding.pause))
 
     def _wait_again(self, tickets: list[Ticket]) -> None:
         """Wait for another turn if time allows: being told that nothing was written beats UNKNOWN."""

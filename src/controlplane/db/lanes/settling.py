@@ -34,7 +34,7 @@ class Deferred:
 
 DEFERRED = Deferred()
 
-#: Sends one statement and returns what it says of each item, in order.
+#: Sends one statement with those that ``leave``, and returns what it says of each of their items, in order.
 Send: TypeAlias = Callable[[Sequence[Ticket]], Awaitable[Sequence[Outcome | Deferred]]]
 
 
@@ -81,17 +81,17 @@ async def settle(tickets: Sequence[Ticket], send: Send, watch: Watch) -> list[Ti
     """
     attempt = 0
     while tickets := [ticket for ticket in tickets if not ticket.is_over]:
-        for ticket in tickets:
-            ticket.sent = True
         try:
-            return _deliver(tickets, await send(tickets))
+            outcomes = await send(tickets)
+            return _deliver(_carried(tickets), outcomes)
         except DatabaseError as error:
             is_lost = isinstance(error, OutcomeUnknown)
-            for ticket in tickets:
+            carried = _carried(tickets)
+            for ticket in carried:
                 ticket.sent = False
                 ticket.unclear = ticket.unclear or (is_lost and ticket.call.writes)
             if isinstance(error, RequestError):
-                return await _without_culprits(tickets, error, send, watch)
+                return await _without_culprits(carried, error, send, watch)
             if error.sqlstate == GATE_HELD and tickets[0].call.writes:
                 return list(tickets)
             if not (is_lost or _may_pass(error, attempt) or any(ticket.unclear for ticket in tickets)):
@@ -102,6 +102,11 @@ async def settle(tickets: Sequence[Ticket], send: Send, watch: Watch) -> list[Ti
         attempt += 1
         await asyncio.sleep(_pause(attempt))
     return []
+
+
+def _carried(tickets: Sequence[Ticket]) -> list[Ticket]:
+    """Those that the statement took along: their callers' time was not over when it was sent."""
+    return [ticket for ticket in tickets if ticket.sent]
 
 
 def _may_pass(error: DatabaseError, attempt: int) -> bool:

@@ -84,12 +84,13 @@ class Ticket:
 
     Attributes:
         texts: the items as JSON objects.
+        length: of the texts, in characters.
         groups: names of their groups; two callers may have chosen the same, so no statement has one twice.
         actor: who grants, transfers, reverses or raises.
         deadline: on ``time.monotonic``.
         future: what the items ended with, in order; it never has an exception. Whoever cancels it has gone.
         came_back: whether it was deferred once, because its customer's gate was held elsewhere.
-        sent: whether a statement that carries it is under way.
+        sent: whether a statement that carries it is under way; not while that waits for a connection.
         unclear: whether such a statement's end was never heard, so that it may be recorded; this is never
             taken back, since a later statement that wrote nothing says nothing of the earlier one.
     """
@@ -104,6 +105,7 @@ class Ticket:
         "deadline",
         "future",
         "groups",
+        "length",
         "queued_at",
         "sent",
         "texts",
@@ -125,6 +127,7 @@ class Ticket:
         self.call = call
         self.customer = customer
         self.texts = texts
+        self.length = sum(map(len, texts))
         self.groups = groups
         self.actor = actor
         self.queued_at = monotonic()
@@ -144,6 +147,16 @@ class Ticket:
         """Whether nobody waits for it any more."""
         return self.future.done()
 
+    def leave(self) -> bool:
+        """Go out with the statement that is about to be sent; False if nobody waits for it any more.
+
+        The clock is asked too, since the timer of a busy loop is late.
+        """
+        if not self.is_over and self.deadline <= monotonic():
+            self._expire()
+        self.sent = not self.is_over
+        return self.sent
+
     def settle(self, outcomes: list[Outcome]) -> None:
         """Tell the caller, if it is still there and knows nothing yet."""
         if not self.future.done():
@@ -160,6 +173,14 @@ class Ticket:
         """Go on with it no more: what is under way may still be committed, what is not never is."""
         self.unclear = self.unclear or (self.sent and self.call.writes)
         self.fail(error)
+
+    def hurry(self, seconds: float) -> None:
+        """Wait at most so long from now, since this process stops."""
+        deadline = monotonic() + seconds
+        if not self.is_over and deadline < self.deadline:
+            self.deadline = deadline
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.abandon, stopping())
 
     def _expire(self) -> None:
         self.abandon(

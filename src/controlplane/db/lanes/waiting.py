@@ -9,6 +9,8 @@ from controlplane.errors import Shed
 
 #: Items of one customer in a statement that others wait for too.
 CUSTOMER_SHARE = 50
+#: Characters of a statement's items; what is longer travels by itself. Two hundred usual ones have a tenth.
+LONGEST_STATEMENT = 1024 * 1024
 #: Weight of the newest statement in what an item is said to take.
 NEWEST = 0.2
 #: Seconds that a refused caller is told to stay away, at least and at most.
@@ -63,7 +65,7 @@ class Waiting:
             ("too much of this customer waits here", line.items if line else 0, self._most // 2),
         ):
             if waiting and waiting + len(ticket) > most:
-                pause = min(max(waiting * self._seconds_an_item, SHORTEST_PAUSE), LONGEST_PAUSE)
+                pause = self._pause(waiting)
                 ticket.fail(Shed(f"{says}; try again in a moment", code="OVERLOADED", retry_after=pause))
                 return
         if line is None:
@@ -91,6 +93,23 @@ class Waiting:
         """A statement of so many items took so long."""
         self._seconds_an_item += NEWEST * (seconds / items - self._seconds_an_item)
 
+    @property
+    def customers(self) -> int:
+        """How many customers have a line."""
+        return len(self._lines)
+
+    @property
+    def pause(self) -> float:
+        """Seconds after which those who wait now will have had their turn."""
+        return self._pause(self.items)
+
+    def has_room(self, items: int) -> bool:
+        """Whether so many more may wait, of a customer who is let in as he is."""
+        return not self.items or self.items + items <= self._most
+
+    def _pause(self, items: int) -> float:
+        return min(max(items * self._seconds_an_item, SHORTEST_PAUSE), LONGEST_PAUSE)
+
     def items_of(self, customer: str) -> int:
         """How many items of the customer wait."""
         line = self._lines.get(customer)
@@ -113,7 +132,7 @@ class Waiting:
         """The next statement's tickets: of one kind, each customer's in the order they came."""
         batch: list[Ticket] = []
         groups: set[str] = set()
-        room = self._largest
+        room, length = self._largest, 0
         passed: list[tuple[str, _Line]] = []
         turns = min(len(self._lines), self._customers or len(self._lines))
         alone = turns == 1
@@ -130,6 +149,7 @@ class Waiting:
                     left = share - taken if taken else room
                     if batch and (
                         len(ticket) > left
+                        or length + ticket.length > LONGEST_STATEMENT
                         or ticket.call is not batch[0].call
                         or ticket.call.travels_alone
                         or not groups.isdisjoint(ticket.groups)
@@ -137,6 +157,7 @@ class Waiting:
                         break
                     batch.append(ticket)
                     groups |= ticket.groups
+                    length += ticket.length
                     taken += len(ticket)
                 line.popleft()
                 line.items -= len(ticket)

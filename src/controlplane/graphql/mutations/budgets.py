@@ -10,6 +10,7 @@ from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, json_of
 from controlplane.graphql.context import Info
 from controlplane.graphql.deciding import TimeoutMs
+from controlplane.graphql.failures import written
 from controlplane.graphql.mutations.customers import changed
 from controlplane.graphql.mutations.grants import asked_of_customer, made_once
 from controlplane.graphql.scalars import Credits, DateTime, Long
@@ -108,9 +109,10 @@ class BudgetMutations:
         found, errors = await made_once(info, decide, timeout_ms)
         if found is None:
             return RaiseBudgetPayload(budget=None, seq=None, replayed=False, user_errors=errors)
-        [record] = await reading.read_budgets(
-            info.context.services.database, given.customer_id, {"budgetId": found["budgetId"]}, None, 1
-        )
+        with written():
+            [record] = await reading.read_budgets(
+                info.context.services.database, given.customer_id, {"budgetId": found["budgetId"]}, None, 1
+            )
         return RaiseBudgetPayload(
             budget=budget(record), seq=found["seq"], replayed=found["replayed"], user_errors=[]
         )

@@ -11,6 +11,7 @@ from controlplane.db.reading import Record
 from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of, pairs_of
 from controlplane.graphql.context import Info
+from controlplane.graphql.failures import written
 from controlplane.graphql.inputs import DimensionInput, QuantityInput
 from controlplane.graphql.paging import LARGEST_PAGE
 from controlplane.graphql.scalars import Credits, DateTime, Long, RateAmount
@@ -175,5 +176,6 @@ class CatalogMutations:
         if found is None:
             return SetRatesPayload(rates=[], user_errors=errors)
         database = info.context.services.database
-        records = await reading.read_rates(database, {"featureId": given.feature_id}, None, LARGEST_PAGE)
+        with written():
+            records = await reading.read_rates(database, {"featureId": given.feature_id}, None, LARGEST_PAGE)
         return SetRatesPayload(rates=[rate(record) for record in records], user_errors=[])

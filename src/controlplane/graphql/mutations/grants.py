@@ -11,6 +11,7 @@ from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted, json_of
 from controlplane.graphql.context import Info
 from controlplane.graphql.deciding import TimeoutMs
+from controlplane.graphql.failures import written
 from controlplane.graphql.mutations.customers import changed
 from controlplane.graphql.scalars import Credits, DateTime, Long
 from controlplane.graphql.types.nodes import from_record
@@ -305,14 +306,16 @@ async def made_once(info: Info, decide: Any, timeout_ms: int | None) -> tuple[Re
 
 
 async def _grant(info: Info, customer_id: str, grant_id: str) -> Grant:
-    records = await reading.read_grants(
-        info.context.services.database, customer_id, {"grantId": str(grant_id)}, None, 1
-    )
+    with written():
+        records = await reading.read_grants(
+            info.context.services.database, customer_id, {"grantId": str(grant_id)}, None, 1
+        )
     return grant(records[0])
 
 
 async def _wallet(info: Info, customer_id: str, wallet_id: str) -> Wallet:
-    records = await reading.read_wallets(
-        info.context.services.database, customer_id, {"walletId": wallet_id}, None, 1
-    )
+    with written():
+        records = await reading.read_wallets(
+            info.context.services.database, customer_id, {"walletId": wallet_id}, None, 1
+        )
     return wallet(records[0])

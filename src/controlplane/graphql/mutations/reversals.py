@@ -9,6 +9,7 @@ from controlplane.db import reading
 from controlplane.graphql.administering import UserError
 from controlplane.graphql.context import Info
 from controlplane.graphql.deciding import TimeoutMs
+from controlplane.graphql.failures import written
 from controlplane.graphql.mutations.grants import asked_of_customer, made_once
 from controlplane.graphql.scalars import Credits, Long
 from controlplane.graphql.types.history import ReturnedPart, UsageEvent, returned_part, usage_event
@@ -75,13 +76,14 @@ class ReversalMutations:
             return ReverseConsumptionPayload(
                 usage_event=None, returned=[], seq=None, replayed=False, user_errors=errors
             )
-        [record] = await reading.read_usage_events(
-            info.context.services.database,
-            given.customer_id,
-            {"usageEventId": found["usageEventId"]},
-            None,
-            1,
-        )
+        with written():
+            [record] = await reading.read_usage_events(
+                info.context.services.database,
+                given.customer_id,
+                {"usageEventId": found["usageEventId"]},
+                None,
+                1,
+            )
         return ReverseConsumptionPayload(
             usage_event=usage_event(record),
             returned=[returned_part(part) for part in found["returned"]],

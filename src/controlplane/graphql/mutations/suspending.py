@@ -8,6 +8,7 @@ from controlplane.db import configuration, reading
 from controlplane.graphql.access import Scope
 from controlplane.graphql.administering import UserError, actor_of, attempted
 from controlplane.graphql.context import Info
+from controlplane.graphql.failures import written
 from controlplane.graphql.types.customers import Customer, Entity, customer, entity
 
 
@@ -154,11 +155,14 @@ async def _set(info: Info, customer_id: str, entity_id: str | None, *, suspended
 
 async def _customer(info: Info, customer_id: str) -> Customer:
     database = info.context.services.database
-    return customer((await reading.read_customers(database, {"customerId": customer_id}, None, 1))[0])
+    with written():
+        [record] = await reading.read_customers(database, {"customerId": customer_id}, None, 1)
+    return customer(record)
 
 
 async def _entity(info: Info, customer_id: str, entity_id: str) -> Entity | None:
     """None if it was forgotten meanwhile."""
     database = info.context.services.database
-    records = await reading.read_entities(database, customer_id, {"entityId": entity_id}, None, 1)
+    with written():
+        records = await reading.read_entities(database, customer_id, {"entityId": entity_id}, None, 1)
     return entity(records[0]) if records else None
