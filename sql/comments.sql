@@ -174,8 +174,10 @@ COMMENT ON FUNCTION core.book_reversal(core.gate, core.usage_event, numeric, num
 IS 'Writes a reversal; the answer to keep.';
 COMMENT ON FUNCTION core.book_due(text [], timestamptz, integer)
 IS 'Books what time has brought to customers whose gates are locked; how many operations.';
-COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer)
+COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer, text [], integer [])
 IS 'Books grants that expired or took effect and raises that ended, each customer''s before an instant of its own.';
+COMMENT ON FUNCTION core.book_due_of_wallets(text [], integer [], timestamptz)
+IS 'Books what time has brought to the grants of some wallets, beyond what one call books.';
 COMMENT ON FUNCTION core.next_due(text, boolean)
 IS 'When time alone next changes something of a customer.';
 COMMENT ON FUNCTION core.write_due(
