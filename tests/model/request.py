@@ -57,7 +57,7 @@ class Item:
         return {
             "operation": self.verb,
             "featureId": self.feature_id,
-            "quantities": {name: amount for name, amount in self.quantities.items() if amount},
+            "quantities": dict(self.quantities),
             "entityIds": self.entity_ids,
             "sessionId": self.session_id,
             "dimensions": dict(self.dimensions),
