@@ -40,6 +40,7 @@ SET enable_memoize = off
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
+  c_most CONSTANT numeric := 99999999999999999999999999999.999999999; -- what a limit and its raises may come to, since what is used may
   v_verdict core.verdict;
   v_row record;
   v_catalog bigint;
