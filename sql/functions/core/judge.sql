@@ -76,7 +76,7 @@ DECLARE
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
   -- the request while it is read
   v_item jsonb; v_session text; v_group text; v_metadata jsonb; v_quantities jsonb; v_dimensions jsonb; v_name text; v_amount text; v_names text; v_zeros text; v_hash bigint;
-  v_undated date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
+  v_undated date; v_latest date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
   -- prices
   v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_twice boolean[]; v_p_undeclared boolean[]; v_p_unbookable text[];
   v_p_priceless text[]; v_p_print bytea[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
