@@ -505,7 +505,7 @@ def test_more_than_a_wallet_can_write_down_is_denied_alone(world: World) -> None
 
 
 def test_a_settlement_of_more_than_a_budget_can_write_down_is_denied_alone(world: World) -> None:
-    """Where what is used, what is held and what goes beyond come to too much of credits, the other of its call is settled."""
+    """Used, held and beyond the hold come to too much of credits; the other of its call is settled."""
     most = 29 * "9"
     world.change("grant_credits", idempotencyKey="most", creditType="general", amount="9" + 28 * "0")
     budget = {"measure": "CREDITS", "creditType": "general", "window": "TOTAL", "mode": "OBSERVE"}
