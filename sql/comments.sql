@@ -174,8 +174,10 @@ COMMENT ON FUNCTION core.book_reversal(core.gate, core.usage_event, numeric, num
 IS 'Writes a reversal; the answer to keep.';
 COMMENT ON FUNCTION core.book_due(text [], timestamptz, integer)
 IS 'Books what time has brought to customers whose gates are locked; how many operations.';
-COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer)
+COMMENT ON FUNCTION core.book_grants_due(text [], timestamptz [], timestamptz, integer, text [], integer [])
 IS 'Books grants that expired or took effect and raises that ended, each customer''s before an instant of its own.';
+COMMENT ON FUNCTION core.book_due_of_wallets(text [], integer [], timestamptz)
+IS 'Books what time has brought to the grants of some wallets, beyond what one call books.';
 COMMENT ON FUNCTION core.next_due(text, boolean)
 IS 'When time alone next changes something of a customer.';
 COMMENT ON FUNCTION core.write_due(
@@ -418,19 +420,21 @@ IS 'How a kept answer ends a wallet''s figures.';
 COMMENT ON FUNCTION core.shown_figures(numeric, numeric, numeric)
 IS 'How an answer ends a wallet''s figures.';
 COMMENT ON FUNCTION core.epoch_seconds(timestamptz)
-IS 'An instant as whole seconds since 1970, as JSON.';
+IS 'When a window ends, as it is kept: whole seconds since 1970, rounded up.';
 COMMENT ON FUNCTION core.show_answer(text, text, jsonb)
 IS 'A recorded answer with ids in place of numbers.';
 COMMENT ON FUNCTION core.differing_field(bytea, bytea)
 IS 'The first field in which two fingerprints of requests differ.';
-COMMENT ON FUNCTION core.exceeds_request_limit(jsonb, text, numeric [], integer)
-IS 'Whether one amount is above what its feature lets one request ask.';
+COMMENT ON FUNCTION core.exceeded_request_limit(jsonb, text, numeric [], integer)
+IS 'Which of the amounts of a request is above what one request may ask.';
 COMMENT ON FUNCTION core.entity_label(text, integer)
 IS 'An entity''s id as JSON.';
 COMMENT ON FUNCTION core.entity_no_of(text, text)
 IS 'What a caller''s filter for an entity means.';
 COMMENT ON FUNCTION core.json_instant(timestamptz)
 IS 'An instant as JSON, in UTC; null for infinity.';
+COMMENT ON FUNCTION core.json_end(timestamptz)
+IS 'When a window ends, as JSON in whole seconds, rounded up.';
 COMMENT ON FUNCTION core.refuse(integer, text, text, text)
 IS 'Raises UC100 for one field of one item.';
 COMMENT ON FUNCTION core.refuse_amount(jsonb, integer, text)

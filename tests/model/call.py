@@ -7,13 +7,13 @@ from datetime import datetime
 from tests.model.answer import Answer, answer, refusal
 from tests.model.booking import Booking
 from tests.model.catalog import Catalog
-from tests.model.customer import Customer
+from tests.model.customer import Customer, path_of
 from tests.model.due import book_due
 from tests.model.holding import reserve
 from tests.model.judge import Verdict, judge
 from tests.model.memory import Memory
 from tests.model.request import Item, Verb
-from tests.model.words import Reason
+from tests.model.words import Reason, UnknownEntity
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Call:
     def decide(self, items: Sequence[Item]) -> list[Answer]:
         """What is due comes first; a group is judged at the place of its first item."""
         seq = self.customer.seq
-        book_due(self.booking)
+        book_due(self.booking, self.holders(items))
         self.recorded = self.memory.mark > 0
         answers: dict[int, Answer] = {}
         for place, item in enumerate(items):
@@ -51,6 +51,15 @@ class Call:
             self.memory.undo()
         elif self.recorded:
             self.customer.last_at = self.instant
+
+    def holders(self, items: Sequence[Item]) -> set[str | None]:
+        """Whose wallets the items may burn, and those above whom the policy may make."""
+        customer = self.customer
+        named = {entity_id for item in items for entity_id in item.entity_ids}
+        if customer.unknown_entity is UnknownEntity.CREATE:
+            named.add(customer.unknown_entity_parent or "")
+        found = [customer.entities[name] for name in named if name in customer.entities]
+        return {node.entity_id if node else None for node in path_of(found)}
 
     @property
     def booking(self) -> Booking:

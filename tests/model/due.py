@@ -1,6 +1,6 @@
 """What time has brought: holds expired, grants expired, grants effective, raises ended (KERNEL §2)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from tests.model.booking import Booking
@@ -38,31 +38,42 @@ def _due(customer: Customer, instant: datetime) -> Iterator[Due]:
                 yield extra.until, RAISE_ENDED, extra.number, (budget, extra)
 
 
-def book_due(booking: Booking) -> None:
-    """Books what is due, each as an operation; what is more than enough for one call stays due, but holds."""
+def book_due(booking: Booking, holders: Collection[str | None] = ()) -> None:
+    """Books what is due, each as an operation; what is more than enough for one call stays due, but holds.
+
+    So do not the grants of the holders, which may be burned: what is spent has to be booked before.
+    """
     booked = 0
-    for due_at, order, _, thing in due(booking.customer, booking.instant):
-        if booked >= DUE_AT_ONCE and order != HOLD_EXPIRED:
-            continue
-        if isinstance(thing, Reservation):
-            expire(booking, thing)
-        elif isinstance(thing, tuple):
-            booking.operation("raise ended", due_at)
-            budget, extra = thing
-            ceiling = budget.limit + sum(each.amount for each in budget.raises)
-            reached = booking.all_reached(budget, ceiling)
-            booking.memory.remove(budget.raises, extra)
-            booking.alert_all(budget, reached, ceiling - extra.amount)
-        elif order == GRANT_EFFECTIVE:
-            booking.operation("grant effective", due_at)
-            booking.move(thing.wallet, thing, SCHEDULED, AVAILABLE, thing.scheduled)
-            booking.memory.set(thing, "scheduled", ZERO)
-            booking.make_available(thing)
-        elif thing.available > 0:
-            booking.operation("grant expired", due_at)
-            booking.move(thing.wallet, thing, AVAILABLE, EXPIRED, thing.available)
-            booking.memory.set(thing, "expired", thing.expired + thing.available)
-            booking.take(thing, thing.available)
-        else:  # nothing is left that could expire, or all of it is held
-            continue
-        booked += 1
+    for each in due(booking.customer, booking.instant):
+        if booked < DUE_AT_ONCE or each[1] == HOLD_EXPIRED:
+            booked += book(booking, each)
+    for each in due(booking.customer, booking.instant):
+        if isinstance(each[3], Grant) and each[3].wallet.entity_id in holders:
+            book(booking, each)
+
+
+def book(booking: Booking, each: Due) -> bool:
+    """Whether there was anything to book."""
+    due_at, order, _, thing = each
+    if isinstance(thing, Reservation):
+        expire(booking, thing)
+    elif isinstance(thing, tuple):
+        booking.operation("raise ended", due_at)
+        budget, extra = thing
+        ceiling = budget.limit + sum(each.amount for each in budget.raises)
+        reached = booking.all_reached(budget, ceiling)
+        booking.memory.remove(budget.raises, extra)
+        booking.alert_all(budget, reached, ceiling - extra.amount)
+    elif order == GRANT_EFFECTIVE:
+        booking.operation("grant effective", due_at)
+        booking.move(thing.wallet, thing, SCHEDULED, AVAILABLE, thing.scheduled)
+        booking.memory.set(thing, "scheduled", ZERO)
+        booking.make_available(thing)
+    elif thing.available > 0:
+        booking.operation("grant expired", due_at)
+        booking.move(thing.wallet, thing, AVAILABLE, EXPIRED, thing.available)
+        booking.memory.set(thing, "expired", thing.expired + thing.available)
+        booking.take(thing, thing.available)
+    else:  # nothing is left that could expire, or all of it is held
+        return False
+    return True

@@ -67,8 +67,14 @@ class Steps:
     memory: Memory = field(default_factory=Memory)
     gone: dict[str, list[Hold]] = field(default_factory=dict)  # slices of which nothing is left
 
+    def holders(self, steps: Sequence[Step]) -> set[str | None]:
+        """Whose wallets may pay what goes beyond a hold."""
+        settled = [step.reservation_id for step in steps if step.verb == "settle"]
+        paths = [r.path for name, r in self.customer.reservations.items() if name in settled]
+        return {node.entity_id if node else None for path in paths for node in path}
+
     def take(self, steps: Sequence[Step]) -> list[Answer]:
-        book_due(self.booking)
+        book_due(self.booking, self.holders(steps))
         verbs: dict[str, Callable[[Reservation, Step], Answer]] = {
             "settle": self.settle,
             "release": self.release,

@@ -351,13 +351,23 @@ class TestTime:
         assert backend.state() == before | {"seq": before["seq"] + 1}
 
     def test_five_hundred_at_once(self) -> None:
-        backend = started(grants=[grant(f"g{number}", "1", effectiveAt=0) for number in range(501)])
+        grants = [grant(f"g{number}", "1", effectiveAt=1) for number in range(501)]
+        backend = started(
+            entities=[entity("user")],
+            wallets=[wallet("general"), wallet("general", "user")],
+            grants=[*grants, grant("of-user", "1", "user:general", effectiveAt=1)],
+        )
+        backend.advance(1)
         before = backend.customer.seq
-        assert reasons(backend.check([ask("", "501"), ask("", "500")])) == ["INSUFFICIENT_CREDITS", None]
-        assert reasons(consume(backend, ask("k1", "501"))) == ["INSUFFICIENT_CREDITS"]
-        assert backend.customer.seq == before + 500
-        assert reasons(consume(backend, ask("k2", "501"))) == [None]
+        assert reasons(backend.check([ask("", "501"), ask("", "1"), ask("", "1", "user")])) == [
+            None,
+            "INSUFFICIENT_CREDITS",
+            None,
+        ]
+        assert reasons(consume(backend, ask("k1", "501"))) == [None]
         assert backend.customer.seq == before + 502
+        assert reasons(consume(backend, ask("k2", "1", "user"))) == [None]
+        assert backend.customer.seq == before + 504
 
     def test_what_is_not_booked_yet_has_ended_all_the_same(self) -> None:
         backend = started(grants=[grant("g", "9", expiresAt=2), grant("h", "9")], budgets=[budget("b", "5")])
@@ -368,7 +378,7 @@ class TestTime:
         answers = consume(backend, ask("k1", "6"), ask("k2", "5"))
         assert reasons(answers) == ["BUDGET_EXCEEDED", None]
         assert slices(answers[1]) == {"h": "5"}
-        assert backend.customer.operations[-2].name == "raise ended"
+        assert [extra.until for extra in backend.customer.budgets["b"].raises] == [backend.customer.last_at]
         assert backend.state()["left"] == {"g": "9", "h": "4"}
         assert answers[1]["wallets"][0]["available"] == "4"
 

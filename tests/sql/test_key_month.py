@@ -144,6 +144,31 @@ def test_a_decision_finds_the_month_that_the_key_has(connection) -> None:
     assert [row for row in found if row[1] != row[2]] == []
 
 
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati"])
+def test_the_zone_of_a_session_changes_no_key(connection, zone: str) -> None:
+    """Neither whose month it is, nor what is too far ahead, nor what a replay is."""
+    world = small_world(connection)
+    world.begin("month")
+    [(first, ahead)] = world.rows(
+        "SELECT core.clock(), date_trunc('month', core.clock(), 'UTC') + interval '1 month'"
+    )
+    keys = [uuid7(first), uuid7(first + timedelta(days=15)), uuid7(ahead), ulid(ahead)]
+    items = [{"idempotencyKey": key, "featureId": "none", "quantity": "1"} for key in keys]
+    asked = "SELECT replayed FROM api.consume(%s, %s)"
+    connection.execute(f"SET TimeZone = '{zone}'")
+    assert world.rows(asked, world.customer_id, Jsonb(items)) == 4 * [(False,)]
+    connection.execute("SET TimeZone = 'UTC'")
+    assert world.rows(asked, world.customer_id, Jsonb(items)) == 4 * [(True,)]
+    # An hour before the month ends in UTC it is over somewhere, and has not begun elsewhere.
+    world.one("SELECT api.advance_clock(%s - interval '1 hour' - core.clock())", ahead)
+    later = items[0] | {"idempotencyKey": uuid7(ahead + timedelta(days=40))}
+    grant = {"amount": "1", "creditType": "general", "idempotencyKey": later["idempotencyKey"]}
+    connection.execute(f"SET TimeZone = '{zone}'")
+    for call, given in (("api.consume(%s, %s)", [later]), ("api.grant_credits(%s, %s, 'x')", grant)):
+        with pytest.raises(psycopg.DatabaseError, match="its time lies more than a month ahead"):
+            world.rows(f"SELECT {call}", world.customer_id, Jsonb(given))
+
+
 def test_the_months_own_partition_takes_its_keys_only(connection) -> None:
     month_of, keys = this_month(connection)
     for key in keys:

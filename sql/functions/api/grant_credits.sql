@@ -38,7 +38,7 @@ BEGIN
   v_answer := core.known_answer(p_customer_id, p_input ->> 'idempotencyKey', v_month, v_print, c_fields);
   IF v_answer IS NOT NULL THEN
     RETURN core.show_grant(p_customer_id, v_answer) || '{"replayed": true}';
-  ELSIF v_month > v_gate.last_at + interval '1 month' THEN
+  ELSIF v_month > v_gate.last_at AT TIME ZONE 'UTC' + interval '1 month' THEN
     v_faults := core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
   END IF;
 

@@ -31,7 +31,7 @@ SET jit = off
 SET work_mem = '32MB'
 AS $$
 DECLARE
-  c_too_much CONSTANT numeric := 1e29;
+  c_most CONSTANT numeric := 99999999999999999999999999999.999999999; -- as core.judge has it
   v_order text := coalesce(p_filter ->> 'orderBy', 'UTILISATION');
   v_after jsonb := core.page_key(p_after, 'text', 'numeric', 'integer', 'integer', 'text');
   v_after_rank numeric;
@@ -119,7 +119,7 @@ BEGIN
     FROM (SELECT DISTINCT b.budget_window, b.time_zone, b.anchor_at FROM budget AS b WHERE v_order = 'RESETS_AT') AS w
   ), counted AS (
     SELECT s.budget_no, s.subject_no, coalesce(c.session_id, '') AS session_id, c.counter_no, coalesce(c.window_end > v_at, false) AS goes_on,
-           least(CASE WHEN r.amount IS NULL THEN s.amount_limit ELSE s.amount_limit - r.amount END, c_too_much) AS in_force,
+           least(CASE WHEN r.amount IS NULL THEN s.amount_limit ELSE s.amount_limit - r.amount END, c_most) AS in_force,
            CASE WHEN c.window_end > v_at THEN CASE WHEN d.held IS NULL THEN c.used + c.held ELSE c.used + c.held - d.held END ELSE 0 END AS taken,
            CASE WHEN c.window_end > v_at THEN c.window_end ELSE w.ends_at END AS ends_at
     FROM subject AS s

@@ -42,7 +42,7 @@ BEGIN
     SELECT coalesce(sum(share), 0) INTO v_reversed FROM core.reversal WHERE customer_id = p_customer_id AND event_seq = v_event.seq;
     v_share := coalesce((p_input ->> 'share')::numeric, 1 - v_reversed);
     PERFORM core.refuse_faults(core.reversal_faults(p_input, v_event, v_reversed, v_share)
-      || CASE WHEN v_month > v_gate.last_at + interval '1 month'
+      || CASE WHEN v_month > v_gate.last_at AT TIME ZONE 'UTC' + interval '1 month'
            THEN core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead') ELSE '[]' END);
     v_answer := core.book_reversal(v_gate, v_event, v_reversed, v_reversed + v_share, p_input ->> 'reason', p_actor);
     INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)

@@ -37,7 +37,7 @@ BEGIN
   v_answer := core.known_answer(p_customer_id, p_input ->> 'idempotencyKey', v_month, v_print, c_fields);
   v_replayed := v_answer IS NOT NULL;
   IF NOT v_replayed THEN
-    IF v_month > v_gate.last_at + interval '1 month' THEN
+    IF v_month > v_gate.last_at AT TIME ZONE 'UTC' + interval '1 month' THEN
       v_faults := core.fault('idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
     END IF;
     v_from := core.wallet_to_grant(p_customer_id, p_input -> 'from');

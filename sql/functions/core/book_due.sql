@@ -3,7 +3,7 @@
 --
 --   p_at     the instant of the call; not before any of the gates' last_at
 --   p_limit  at most so many operations; what is more stays due, and is next in order. Holds are booked all the same, since what they
---            give back cannot be spent before
+--            give back cannot be spent before (so may grants: core.book_due_of_wallets)
 --
 -- The order is customer, due time, then holds, then expired before effective before ended, then the older. A grant that takes
 -- effect pays what its wallet owes; if nothing of it is left by its expiry, there is none to book. What a hold gives back
@@ -35,7 +35,7 @@ BEGIN
     FROM unnest(v_due) WITH ORDINALITY AS d (customer_id, n)
     CROSS JOIN LATERAL (SELECT min(r.expires_at) AS ends FROM core.reservation AS r
                         WHERE r.customer_id = d.customer_id AND r.state = 'HELD' AND r.expires_at <= p_at) AS h;
-    v_booked := v_booked + core.book_grants_due(v_due, v_before, p_at, greatest(p_limit - v_booked, 0));
+    v_booked := v_booked + core.book_grants_due(v_due, v_before, p_at, greatest(p_limit - v_booked, 0), NULL, NULL);
     EXIT WHEN 'infinity' = ALL (v_before);
     SELECT array_agg(r.customer_id ORDER BY r.customer_id, r.expires_at, r.reservation_no), array_agg(r.reservation_no ORDER BY r.customer_id, r.expires_at, r.reservation_no),
            array_agg(r.expires_at ORDER BY r.customer_id, r.expires_at, r.reservation_no)

@@ -1,12 +1,13 @@
 -- Books grants that expired or took effect, and raises that ended: those of each customer that were due before an instant of its own.
--- Called by core.book_due, which says more.
+-- Called by core.book_due and core.book_due_of_wallets, which say more.
 --
---   p_before  one for each of p_customers
---   p_limit   at most so many operations
+--   p_before           one for each of p_customers
+--   p_limit            at most so many operations; null for all
+--   p_of, p_wallet_no  grants of these wallets alone, pair by pair, and no raises; null for all
 --
 -- One statement works everything out and one per table writes it, however much there is. Returns how many operations
 -- were booked.
-CREATE OR REPLACE FUNCTION core.book_grants_due(p_customers text[], p_before timestamptz[], p_at timestamptz, p_limit integer) RETURNS integer
+CREATE OR REPLACE FUNCTION core.book_grants_due(p_customers text[], p_before timestamptz[], p_at timestamptz, p_limit integer, p_of text[], p_wallet_no integer[]) RETURNS integer
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -25,6 +26,7 @@ BEGIN
     JOIN core.wallet AS w ON w.customer_id = g.customer_id AND w.wallet_no = g.wallet_no
     WHERE g.customer_id = ANY (p_customers) AND g.is_open AND g.remaining > 0
       AND (g.expires_at <= p_at OR (g.is_scheduled AND g.effective_at <= p_at))
+      AND (p_of IS NULL OR (g.customer_id, g.wallet_no) IN (SELECT o.customer_id, o.wallet_no FROM unnest(p_of, p_wallet_no) AS o (customer_id, wallet_no)))
   ), due AS (
     SELECT customer_id, 'GRANT_EXPIRED' AS kind, 1 AS rank, expires_at AS at, grant_no AS no, wallet_no AS subject, remaining - repaid AS amount,
            0::numeric AS repaid, scheduled, available, owed
@@ -34,7 +36,7 @@ BEGIN
     FROM due_grant WHERE is_scheduled
     UNION ALL
     SELECT customer_id, 'RAISE_ENDED', 3, until, raise_no, budget_no, amount, 0, 0, 0, 0
-    FROM core.budget_raise WHERE customer_id = ANY (p_customers) AND NOT has_ended AND until <= p_at
+    FROM core.budget_raise WHERE customer_id = ANY (p_customers) AND NOT has_ended AND until <= p_at AND p_of IS NULL
   ), booked AS (
     SELECT due.* FROM due JOIN unnest(p_customers, p_before) AS b (customer_id, before) USING (customer_id)
     WHERE at < before ORDER BY customer_id COLLATE "C", at, rank, no LIMIT p_limit

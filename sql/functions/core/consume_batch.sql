@@ -26,6 +26,8 @@ DECLARE
   v_last_at timestamptz;
   v_due_at timestamptz;
   v_at timestamptz;
+  v_due_of text[];
+  v_due_nodes integer[];
   v_verdict core.verdict;
   -- Of the verdict: an element of an array inside a record is found by reading the array from its start.
   v_customer text[]; v_key text[]; v_status text[]; v_allowed boolean[]; v_would boolean[]; v_reason text[]; v_seq bigint[];
@@ -34,9 +36,7 @@ BEGIN
   -- part: consume_batch/take_gates.plpgsql
 
   v_at := greatest(core.clock(), v_last_at);
-  IF v_due_at <= v_at THEN
-    PERFORM core.book_due(v_locked, v_at, 500);
-  END IF;
+  -- part: consume_batch/book_due.plpgsql
 
   v_verdict := core.judge(p_operation, p_customer_id, v_customers, v_held, p_items, v_at, p_observe);
   PERFORM core.write_verdict(v_verdict);

@@ -40,6 +40,7 @@ SET enable_memoize = off
 AS $$
 DECLARE
   c_too_much CONSTANT numeric := 1e29;
+  c_most CONSTANT numeric := 99999999999999999999999999999.999999999; -- what a limit and its raises may come to, since what is used may
   v_verdict core.verdict;
   v_row record;
   v_catalog bigint;
@@ -76,7 +77,7 @@ DECLARE
   v_r_kept_binding text[]; v_r_kept_end text[]; v_r_shown_binding text[]; v_r_shown_end text[];
   -- the request while it is read
   v_item jsonb; v_session text; v_group text; v_metadata jsonb; v_quantities jsonb; v_dimensions jsonb; v_name text; v_amount text; v_names text; v_zeros text; v_hash bigint;
-  v_undated date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
+  v_undated date; v_latest date; v_month date; v_kept bytea; v_begins bytea; v_ends bytea; v_month_from date; v_month_to date;
   -- prices
   v_p_route integer[]; v_p_dimensions text[]; v_p_limits jsonb[]; v_p_step numeric[]; v_p_many integer[]; v_p_twice boolean[]; v_p_undeclared boolean[]; v_p_unbookable text[];
   v_p_priceless text[]; v_p_t_from integer[]; v_p_t_to integer[]; v_p integer;
@@ -118,7 +119,7 @@ DECLARE
   v_t_from integer; v_s_from integer; v_s_to integer; v_s_last integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
   v_seq bigint; v_leg integer; v_text text; v_shown text; v_balances text; v_balances_shown text; v_credits text;
-  v_fell_short text; v_rest text; v_bound text; v_figure text; v_separator text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
+  v_fell_short text; v_rest text; v_bound text; v_bound_shown text; v_figure text; v_separator text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';

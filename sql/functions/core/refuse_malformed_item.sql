@@ -48,7 +48,7 @@ BEGIN
   END LOOP;
   IF p_customer_id <> p_item ->> 'customerId' THEN
     PERFORM core.refuse(p_i, 'customerId', 'ANOTHER_CUSTOMER', 'this call is for one customer, ' || p_customer_id);
-  ELSIF core.month_in_key(p_item ->> 'idempotencyKey') > p_at + interval '1 month' THEN
+  ELSIF core.month_in_key(p_item ->> 'idempotencyKey') > p_at AT TIME ZONE 'UTC' + interval '1 month' THEN
     PERFORM core.refuse(p_i, 'idempotencyKey', 'KEY_FROM_THE_FUTURE', 'its time lies more than a month ahead');
   ELSIF length(p_item ->> 'metadata') > 8192 THEN
     PERFORM core.refuse(p_i, 'metadata', 'TOO_LONG', 'at most 8192 characters as JSON');

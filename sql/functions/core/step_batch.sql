@@ -23,6 +23,8 @@ DECLARE
   v_last_at timestamptz;
   v_due_at timestamptz;
   v_at timestamptz;
+  v_due_of text[];
+  v_due_nodes integer[];
   v_customer text[]; v_no bigint[]; v_names text[]; v_amounts text[]; v_final boolean[]; v_seconds integer[]; v_deferred boolean[];
   v_answers core.step_answers;
 BEGIN
@@ -44,6 +46,15 @@ BEGIN
   FROM jsonb_array_elements(p_items) WITH ORDINALITY AS i (item, n)
   CROSS JOIN LATERAL (SELECT string_agg(q ->> 'name', ',') AS names, string_agg(q ->> 'amount', ',') AS amounts
                       FROM jsonb_array_elements(nullif(i.item -> 'quantities', 'null')) AS q) AS q;
+  IF v_due_at <= v_at AND p_operation = 'settle' THEN
+    -- What goes beyond a hold may burn what else has taken effect on the way it recorded.
+    SELECT array_agg(r.customer_id), array_agg(n.no::integer) INTO v_due_of, v_due_nodes
+    FROM unnest(v_customer, v_no) AS s (customer, no)
+    JOIN core.reservation AS r ON r.customer_id = s.customer AND r.reservation_no = s.no
+    CROSS JOIN LATERAL json_array_elements_text(r.path) AS n (no)
+    WHERE r.customer_id = ANY (v_locked);
+    PERFORM core.book_due_of_wallets(v_due_of, v_due_nodes, v_at);
+  END IF;
   SELECT array_agg(coalesce(v_held[array_position(v_customers, c.id)] IS FALSE, false) ORDER BY c.n) INTO v_deferred
   FROM unnest(v_customer) WITH ORDINALITY AS c (id, n);
   v_answers := core.take_steps(
