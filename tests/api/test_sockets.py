@@ -285,6 +285,22 @@ def test_a_revoked_key_closes_its_sockets(api: Api) -> None:
     assert "revoked" in reason
 
 
+def test_a_revoked_key_closes_its_sockets_within_a_second_whoever_used_it(api: Api) -> None:
+    """The socket comes when the key has been known for half a second, and somebody else asks for it again."""
+    key = api.make_key()
+    api.data("{ viewer { kind } }", key=key)
+    time.sleep(0.5)
+    with api.socket(key=key) as socket:
+        time.sleep(0.6)
+        api.data("{ viewer { kind } }", key=key)
+        begun = time.monotonic()
+        api.connection.execute(
+            "UPDATE core.api_key SET revoked_at = now() WHERE secret_hash = %s", (hash_of(key),)
+        )
+        assert closed(socket)[0] == 4403
+        assert time.monotonic() - begun < 1.2
+
+
 def test_a_subscription_goes_by_socket_alone(api: Api) -> None:
     answer = api.raw(json.dumps({"query": BALANCE, "variables": {"c": "c"}}))
     assert answer.status_code == 405

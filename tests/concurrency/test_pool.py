@@ -1,6 +1,7 @@
-"""Which connection a pool gives out."""
+"""Which connection a pool gives out, and that none is lost."""
 
 import asyncio
+from contextlib import suppress
 
 from controlplane.db.pool import Database
 from controlplane.types import Role
@@ -25,3 +26,26 @@ def test_the_connection_used_last_is_used_next(server: Server, place: str) -> No
     assert len(opened) == 3
     assert len(used) == 1
     assert used < opened
+
+
+def test_no_connection_is_lost_however_often_a_caller_is_cancelled(server: Server, place: str) -> None:
+    """The operation of a socket goes, and then the socket, while the connection is about to be returned."""
+    url = server.url(place, user=f"{ROLE_PREFIX}_{Role.APP.value}")
+
+    async def found() -> int:
+        database = Database(url, size=1, statement_timeout_ms=20_000, behind_pooler=False)
+        await database.open()
+        try:
+            call = asyncio.create_task(database.value("SELECT pg_sleep(20)"))
+            await asyncio.sleep(0.5)
+            async with database._pool._lock:  # as if the pool were just busy with others
+                for _ in range(3):
+                    call.cancel()
+                    await asyncio.sleep(0.2)
+            with suppress(asyncio.CancelledError):
+                await call
+            return int(await database.value("SELECT 1"))
+        finally:
+            await database.close()
+
+    assert asyncio.run(found()) == 1

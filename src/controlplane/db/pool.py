@@ -117,6 +117,7 @@ class Database:
         self._connected = False
         self._errors_before = 0
         self._drained_at = 0.0
+        self._returning: set[asyncio.Task[None]] = set()
         self._pool = _Pool(
             changed_url(url, options=settings or None),
             connection_class=ServingConnection,
@@ -199,8 +200,14 @@ class Database:
             raise self._shed() from error
         try:
             yield connection
-        finally:
-            await self._give_back(connection)
+        except BaseException:
+            # Who is cancelled may be so again, and a connection that is half returned is missing for ever.
+            returning = asyncio.create_task(self._give_back(connection))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+            await asyncio.shield(returning)
+            raise
+        await self._give_back(connection)
 
     async def _give_back(self, connection: ServingConnection) -> None:
         """With one that has died go all that are as old: the server may be gone, or the network.

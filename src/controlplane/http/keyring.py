@@ -93,6 +93,11 @@ class KeyRing:
         self._used[known.principal.key_id] = datetime.now(UTC)
         return known.principal
 
+    def fresh_for(self, secret: str) -> float:
+        """Seconds that what is known of a key is still believed."""
+        known = self._known.get(hash_of(secret))
+        return 0.0 if known is None else max(known.looked_at + FRESH_SECONDS - time.monotonic(), 0.0)
+
     async def _look(self, secret_hash: bytes) -> _Known:
         known = self._known.get(secret_hash)
         if known is not None and time.monotonic() - known.looked_at < FRESH_SECONDS:

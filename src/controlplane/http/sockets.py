@@ -30,8 +30,8 @@ from controlplane.http.texts import decoded
 
 #: Characters of one message.
 LARGEST_MESSAGE = 2 * 1024 * 1024
-#: Seconds between two looks at a socket's key.
-KEY_SECONDS = 1.0
+#: Seconds between two looks at a socket's key, at least.
+KEY_SECONDS = 0.05
 #: Bytes that the reason of a close may have.
 LONGEST_REASON = 120
 
@@ -60,16 +60,20 @@ class Caller:
         self._secret = secret
 
     async def watch(self, keys: KeyRing) -> str:
-        """Return why the key is not good any more, as soon as it is not."""
+        """Return why the key is not good any more, as soon as it is not.
+
+        It is asked for whenever what is known of it is no longer believed, whoever had asked before: by a
+        clock of its own a socket would believe what was nearly a second old for a second more.
+        """
         while True:
-            await asyncio.sleep(KEY_SECONDS)
+            await asyncio.sleep(max(keys.fresh_for(self._secret), KEY_SECONDS))
             try:
                 self._principal = await keys.authenticate(self._secret)
             except KeyRefused as refused:
                 self._principal = None
                 return f"{refused.code}: {refused.message}"
             except DatabaseError:
-                continue  # no news: the key was good when it was last seen
+                await asyncio.sleep(1.0)  # no news: the key was good when it was last seen
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
