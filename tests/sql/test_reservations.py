@@ -502,3 +502,19 @@ def test_more_than_a_wallet_can_write_down_is_denied_alone(world: World) -> None
     assert (held["allowed"], other["allowed"]) == (True, True)
     assert (denied["allowed"], denied["reason"]) == (False, "REQUEST_LIMIT_EXCEEDED")
     assert world.release(held)["allowed"]
+
+
+def test_a_settlement_of_more_than_a_budget_can_write_down_is_denied_alone(world: World) -> None:
+    """Used, held and beyond the hold come to too much of credits; the other of its call is settled."""
+    most = 29 * "9"
+    world.change("grant_credits", idempotencyKey="most", creditType="general", amount="9" + 28 * "0")
+    budget = {"measure": "CREDITS", "creditType": "general", "window": "TOTAL", "mode": "OBSERVE"}
+    world.change("set_budget", budgetId="b", limit="1", **budget)
+    held = [world.reserve(key, amount) for key, amount in (("r", "3"), ("s", "2"))]
+    asked = zip(held, (most, "2"), strict=True)
+    steps = [{"reservationId": each["reservationId"], "quantities": inputs(amount)} for each, amount in asked]
+    [denied, other] = world.call("settle", *steps)
+    assert (denied["allowed"], denied["reason"], denied["seq"]) == (False, "REQUEST_LIMIT_EXCEEDED", None)
+    assert other["state"] == "SETTLED"
+    assert world.settle(held[0], most[:-1] + "4")["state"] == "SETTLED"
+    assert world.rows("SELECT used FROM core.counter") == [(int(most) - 3,)]

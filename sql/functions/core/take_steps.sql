@@ -92,6 +92,8 @@ BEGIN
 
         -- part: take_steps/plan_excess.plpgsql
 
+        -- part: take_steps/exceed_counters.plpgsql
+
         IF v_too_much OR v_w_shortfall[v_last_wallet] + v_short >= c_too_much THEN
           -- More than can be written down: nothing is recorded, and it may be said again.
           v_i_allowed[v_i] := false;
