@@ -425,8 +425,8 @@ COMMENT ON FUNCTION core.show_answer(text, text, jsonb)
 IS 'A recorded answer with ids in place of numbers.';
 COMMENT ON FUNCTION core.differing_field(bytea, bytea)
 IS 'The first field in which two fingerprints of requests differ.';
-COMMENT ON FUNCTION core.exceeds_request_limit(jsonb, text, numeric [], integer)
-IS 'Whether one amount is above what its feature lets one request ask.';
+COMMENT ON FUNCTION core.exceeded_request_limit(jsonb, text, numeric [], integer)
+IS 'Which of the amounts of a request is above what one request may ask.';
 COMMENT ON FUNCTION core.entity_label(text, integer)
 IS 'An entity''s id as JSON.';
 COMMENT ON FUNCTION core.entity_no_of(text, text)

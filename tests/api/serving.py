@@ -32,7 +32,7 @@ mutation Consume($input: ConsumeInput!) {
     allowed outcome reason message replayed wouldAllow usageEventId seq retryAfter
     quantities { name amount } credits { creditType amount } slices { walletId grantId amount }
     shortfall { creditType amount } wallets { walletId creditType available held leased settled owed }
-    binding { kind entityId budgetId walletId limit used held resetsAt } warnings { budgetId }
+    binding { kind entityId budgetId walletId quantity limit used held resetsAt } warnings { budgetId }
     budgets { budgetId }
   }
 }

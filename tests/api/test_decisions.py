@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from tests.api.serving import Api
 
 LIST = """
@@ -13,7 +15,7 @@ query ($c: ID, $filter: DecisionFilter, $first: Int, $after: String) {
       idempotencyKey allowed wouldAllow reason message seq featureId entityIds usageEventId reservationId
       quantities { name amount } credits { creditType amount } slices { walletId grantId amount }
       shortfall { creditType amount } wallets { walletId creditType available held leased settled owed }
-      binding { kind entityId budgetId walletId limit used held resetsAt } warnings { budgetId }
+      binding { kind entityId budgetId walletId quantity limit used held resetsAt } warnings { budgetId }
     }
   }
 }
@@ -51,6 +53,7 @@ def test_a_decision_is_listed_with_the_figures_it_was_answered_with(api: Api) ->
         "entityId": "team",
         "budgetId": "team-total",
         "walletId": None,
+        "quantity": None,
         "limit": "50",
         "used": "1",
         "held": "0",
@@ -114,3 +117,19 @@ def test_denials_by_pages(api: Api) -> None:
     assert found == [["2", "4"], ["1", "3"], ["0"]]
     assert not page["pageInfo"]["hasNextPage"]
     assert api.error(LIST, {"c": customer, "after": after})["field"] == "after"
+
+
+def test_what_one_request_may_ask_is_told_and_listed(api: Api) -> None:
+    customer = api.customer("60")
+    capped = {"featureId": "capped", "quantities": ["input"], "creditTypes": ["general"]}
+    api.connection.execute(
+        "SELECT api.upsert_feature(%s, 'test')", (Jsonb({**capped, "requestLimits": {"input": "5"}}),)
+    )
+    asked = [{"name": "input", "amount": "6"}]
+    answer = api.consume(customer, idempotencyKey="k", featureId="capped", quantities=asked)
+    [node] = listed(api, customer, reason="REQUEST_LIMIT_EXCEEDED")
+    for told in (answer, node):
+        assert told["reason"] == "REQUEST_LIMIT_EXCEEDED"
+        assert told["message"].startswith("One request may ask 5 of input at most.")
+        assert (told["binding"]["kind"], told["binding"]["limit"]) == ("REQUEST_LIMIT", "5")
+        assert told["binding"]["quantity"] == "input"

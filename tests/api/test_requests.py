@@ -59,6 +59,7 @@ def test_denied_names_the_budget(api: Api) -> None:
         "entityId": "team",
         "budgetId": "team-total",
         "walletId": None,
+        "quantity": None,
         "limit": "50",
         "used": "0",
         "held": "0",

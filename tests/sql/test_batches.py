@@ -101,3 +101,39 @@ def test_entities_for_whom_there_is_no_room_come_before_quantities(world: Config
         3 * ["ENTITY_NOT_FOUND"]
     )
     assert reasons(world, item(name="colour", entityIds=["new"])) == ["FEATURE_TYPE_MISMATCH"]
+
+
+def test_what_one_request_may_ask_is_named_with_its_limit(world: Configuration) -> None:
+    """To who asks, observed too; to a replay; and to who reads decisions."""
+    of_chat = {
+        "quantities": ["input", "output"],
+        "dimensions": ["model", "region"],
+        "creditTypes": ["general"],
+    }
+    limits = {"input": "7.50", "output": "5"}
+    world.catalog("upsert_feature", featureId="chat", requestLimits=limits, **of_chat)
+    figures = {"used": "0", "held": "0", "resetsAt": None, "entityId": None}
+    of_input = {"kind": "REQUEST_LIMIT", "quantity": "input", "limit": "7.5", **figures}
+    of_output = {"kind": "REQUEST_LIMIT", "quantity": "output", "limit": "5", **figures}
+    asked = [item("8"), item("6", "output"), item("8", overage="RECORD"), item("7.6", overage="CAP")]
+    bindings = [of_input, of_output, of_input, None]
+    call = "SELECT answer::jsonb FROM api.consume(%s, %s)"
+    first, again = (
+        [answer for (answer,) in world.rows(call, world.customer_id, Jsonb(asked))] for _ in range(2)
+    )
+    assert [answer.get("binding") for answer in first] == bindings
+    assert again == first
+    [(checked,)] = world.rows(
+        "SELECT answer -> 'binding' FROM api.check(%s, %s)", world.customer_id, Jsonb([item("8")])
+    )
+    assert checked == of_input
+    [(observed,)] = world.rows(
+        "SELECT answer -> 'binding' FROM api.consume(%s, %s, true)", world.customer_id, Jsonb([item("8")])
+    )
+    assert observed == of_input
+    read = world.rows(
+        "SELECT row -> 'answer' -> 'binding' FROM api.read_decisions(%s, %s, NULL, 10) AS row",
+        world.customer_id,
+        Jsonb({"allowed": False}),
+    )
+    assert sorted(binding["quantity"] for (binding,) in read) == ["input", "output"]

@@ -59,7 +59,7 @@ BEGIN
       FROM core.idempotency AS i
       -- Whose budget or wallet binds. An entity which was not there yet has no number but its place in the request, as a negative one.
       CROSS JOIN LATERAL (
-        SELECT (i.answer -> 2 ->> CASE WHEN i.answer -> 2 ->> 0 = 'WALLET' THEN 2 ELSE 1 END)::integer AS bound_no WHERE json_typeof(i.answer) = 'array'
+        SELECT (i.answer -> 2 ->> CASE i.answer -> 2 ->> 0 WHEN 'WALLET' THEN 2 WHEN 'REQUEST_LIMIT' THEN NULL ELSE 1 END)::integer AS bound_no WHERE json_typeof(i.answer) = 'array'
       ) AS b
       WHERE i.customer_id = $1 AND %2$s
         AND ($6 IS NULL OR (i.key_month = $7 AND i.key = $6))

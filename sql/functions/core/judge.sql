@@ -118,7 +118,7 @@ DECLARE
   v_t_from integer; v_s_from integer; v_s_to integer; v_s_last integer; v_x_from integer; v_x_to integer;
   -- … and the answer: with numbers to keep (v_text), with ids to show
   v_seq bigint; v_leg integer; v_text text; v_shown text; v_balances text; v_balances_shown text; v_credits text;
-  v_fell_short text; v_rest text; v_bound text; v_figure text; v_separator text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
+  v_fell_short text; v_rest text; v_bound text; v_bound_shown text; v_figure text; v_separator text; v_instant text; v_counted text; v_warned text; v_warned_shown text;
   v_a numeric; v_s integer; v_t integer; v_w integer; v_g integer; v_x integer; v_c integer; v_j integer; v_n integer; v_o integer;
 BEGIN
   v_dry := p_operation = 'check';

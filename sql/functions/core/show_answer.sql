@@ -62,6 +62,9 @@ BEGIN
       || (SELECT to_json(w.wallet_id)::text FROM core.wallet AS w WHERE w.customer_id = p_customer_id AND w.wallet_no = (v_binding ->> 1)::integer)
       || ',"limit":"' || (v_binding ->> 3) || '","used":"' || (v_binding ->> 4) || '","held":"0","resetsAt":null,"entityId":'
       || core.entity_label(p_customer_id, (v_binding ->> 2)::integer) || '}';
+  ELSIF v_binding ->> 0 = 'REQUEST_LIMIT' THEN
+    v_shown := v_shown || ',"binding":{"kind":"REQUEST_LIMIT","quantity":' || to_json(v_binding ->> 1) || ',"limit":"' || (v_binding ->> 2)
+      || '","used":"0","held":"0","resetsAt":null,"entityId":null}';
   ELSIF json_typeof(v_binding) = 'array' THEN
     v_shown := v_shown || ',"binding":{"kind":"BUDGET","budgetId":'
       || (SELECT to_json(b.budget_id)::text FROM core.budget AS b WHERE b.customer_id = p_customer_id AND b.budget_no = (v_binding ->> 0)::integer)

@@ -68,6 +68,8 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
             f"The budget {binding.get('budgetId')} of {whose} allows {binding.get('limit')}{until};"
             f" {binding.get('used')} used{held}."
         )
+    if reason == "REQUEST_LIMIT_EXCEEDED" and binding:
+        return f"One request may ask {binding['limit']} of {binding['quantity']} at most."
     if reason == "INSUFFICIENT_CREDITS":
         balances = ", ".join(map(_balance, answer.get("wallets") or ()))
         return (

@@ -67,6 +67,7 @@ class Binding:
     entity_id: strawberry.ID | None = strawberry.field(description="Its subject; null: the customer itself.")
     budget_id: strawberry.ID | None = strawberry.field(description="Which budget, if it is one.")
     wallet_id: strawberry.ID | None = strawberry.field(description="Which wallet, if it is one.")
+    quantity: str | None = strawberry.field(description="Of which quantity, if it is of one request.")
     limit: Credits | None = strawberry.field(description="The limit.")
     used: Credits | None = strawberry.field(description="What is used of it.")
     held: Credits | None = strawberry.field(description="What reservations hold of it.")
