@@ -420,7 +420,7 @@ IS 'How a kept answer ends a wallet''s figures.';
 COMMENT ON FUNCTION core.shown_figures(numeric, numeric, numeric)
 IS 'How an answer ends a wallet''s figures.';
 COMMENT ON FUNCTION core.epoch_seconds(timestamptz)
-IS 'An instant as whole seconds since 1970, as JSON.';
+IS 'When a window ends, as it is kept: whole seconds since 1970, rounded up.';
 COMMENT ON FUNCTION core.show_answer(text, text, jsonb)
 IS 'A recorded answer with ids in place of numbers.';
 COMMENT ON FUNCTION core.differing_field(bytea, bytea)
@@ -433,6 +433,8 @@ COMMENT ON FUNCTION core.entity_no_of(text, text)
 IS 'What a caller''s filter for an entity means.';
 COMMENT ON FUNCTION core.json_instant(timestamptz)
 IS 'An instant as JSON, in UTC; null for infinity.';
+COMMENT ON FUNCTION core.json_end(timestamptz)
+IS 'When a window ends, as JSON in whole seconds, rounded up.';
 COMMENT ON FUNCTION core.refuse(integer, text, text, text)
 IS 'Raises UC100 for one field of one item.';
 COMMENT ON FUNCTION core.refuse_amount(jsonb, integer, text)

@@ -7,7 +7,7 @@ a raise, a hold, a session), and one microsecond before.
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -89,8 +89,9 @@ def live(backend: TreeBackend, seed: int) -> Iterator[tuple[Random, list[Feature
 
 
 def to_the_second(figure: str | None) -> Any:
-    """Answers tell instants to the second."""
-    return moment(figure).replace(microsecond=0) if figure and "T" in figure else figure  # type: ignore[union-attr]
+    """Answers tell when a window ends to the second, rounded up."""
+    ends = moment(figure) if figure and "T" in figure else None
+    return (ends + timedelta(microseconds=999_999)).replace(microsecond=0) if ends else figure
 
 
 def some(random: Random, instants: list[datetime]) -> list[datetime]:

@@ -137,3 +137,20 @@ def test_what_one_request_may_ask_is_named_with_its_limit(world: Configuration) 
         Jsonb({"allowed": False}),
     )
     assert sorted(binding["quantity"] for (binding,) in read) == ["input", "output"]
+
+
+def test_a_window_is_over_when_its_answer_said(world: Configuration) -> None:
+    """A billing period begins with the customer, in the middle of a second."""
+    budget = {"measure": "CREDITS", "creditType": "general", "window": "BILLING_PERIOD"}
+    world.change("set_budget", budgetId="b", limit="2", **budget)
+    call = "SELECT answer -> 'binding' ->> 'resetsAt' FROM api.consume(%s, %s) ORDER BY item"
+    asked = Jsonb([item(), item("2")])
+    first, again = (world.rows(call, world.customer_id, asked) for _ in range(2))
+    assert first == again
+    assert world.rows(call, world.customer_id, Jsonb([item(), item()])) == first
+    [(ends,)] = world.rows(
+        "SELECT DISTINCT date_trunc('second', window_end) + interval '1 second' FROM core.counter"
+    )
+    assert {f"{ends:%Y-%m-%dT%H:%M:%SZ}"} == {told for (told,) in first}
+    world.one("SELECT api.advance_clock(%s - core.clock())", ends)
+    assert reasons(world, item("2")) == [None]
