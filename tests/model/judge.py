@@ -80,15 +80,15 @@ class Case:
         whole = self.fit(self.item.quantities)
         if whole.reason is None:
             return whole
-        [(name, asked)] = self.item.quantities.items()
+        [(name, asked)] = ((name, amount) for name, amount in self.item.quantities.items() if amount)
         fitting, failing = 0, int(asked // step) + 1
         while failing - fitting > 1:
             middle = (fitting + failing) // 2
-            if self.fit({name: middle * step}).reason is None:
+            if self.fit({**self.item.quantities, name: middle * step}).reason is None:
                 fitting = middle
             else:
                 failing = middle
-        return self.fit({name: fitting * step}) if fitting else whole
+        return self.fit({**self.item.quantities, name: fitting * step}) if fitting else whole
 
 
 def judge(customer: Customer, catalog: Catalog, item: Item, instant: datetime, observe: bool) -> Verdict:
@@ -111,7 +111,8 @@ def judge(customer: Customer, catalog: Catalog, item: Item, instant: datetime, o
     case = Case(item, catalog, rates, wallets, limits, instant)
     if item.overage is Overage.CAP:
         assert feature is not None
-        fit = case.most_that_fits(feature.steps[next(iter(item.quantities))])
+        [capped] = (name for name, asked in item.quantities.items() if asked)
+        fit = case.most_that_fits(feature.steps[capped])
     else:
         fit = case.fit(item.quantities, overdraft=item.overage is Overage.OVERDRAFT)
     reason = min(reasons | ({fit.reason} if fit.reason else set()), default=None)

@@ -90,7 +90,7 @@ def read_item(given: Mapping[str, Any], dry: bool = False, verb: Verb = Verb.CON
         raise Malformed("entityIds", f"are more than {AXES}")
     if item.group is not None and item.overage in (Overage.CAP, Overage.RECORD):
         raise Malformed("overage", f"{item.overage} has no place in a group")
-    if item.overage is Overage.CAP and len(item.quantities) > 1:
+    if item.overage is Overage.CAP and len([amount for amount in item.quantities.values() if amount]) > 1:
         raise Malformed("overage", "CAP needs a single quantity")
     if verb is Verb.RESERVE and item.overage is Overage.RECORD:
         raise Malformed("overage", "what has happened already needs no reservation")
