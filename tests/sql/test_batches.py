@@ -154,3 +154,17 @@ def test_a_window_is_over_when_its_answer_said(world: Configuration) -> None:
     assert {f"{ends:%Y-%m-%dT%H:%M:%SZ}"} == {told for (told,) in first}
     world.one("SELECT api.advance_clock(%s - core.clock())", ends)
     assert reasons(world, item("2")) == [None]
+
+
+def test_figures_have_no_zeros_at_their_end(world: Configuration) -> None:
+    """Whatever stands before an item in its batch."""
+    rates = [{"creditType": "general", "quantity": "input", "amount": "1", "perUnits": "3"}]
+    world.catalog("set_rates", featureId="chat", rates=rates)
+    world.change("upsert_customer", wallets=[{"creditType": "general", "overdraftLimit": "4"}])
+    items = [item("301.5", overage="OVERDRAFT"), item("30", overage="RECORD"), item("1")]
+    used = world.rows(
+        "SELECT answer -> 'binding' ->> 'used' FROM api.consume(%s, %s) ORDER BY item",
+        world.customer_id,
+        Jsonb(items),
+    )
+    assert used == [(None,), ("4",), ("4",)]

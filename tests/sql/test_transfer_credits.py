@@ -159,6 +159,16 @@ def test_not_enough_moves_nothing(world) -> None:
     verified(world)
 
 
+def test_what_has_taken_effect_moves_however_much_is_due(world) -> None:
+    """More than one call books."""
+    for _ in range(502):
+        grant(world, "1", effectiveAt=world.clock("1 hour"))
+    world.advance("1 hour")
+    assert len(transfer(world, "501.5")["parts"]) == 502
+    assert wallet(world) == {"available": "0.5"}
+    verified(world)
+
+
 def test_back_and_forth_and_on(world) -> None:
     lot = grant(world)
     transfer(world, "6", "there")

@@ -42,6 +42,13 @@ BEGIN
     END IF;
     v_from := core.wallet_to_grant(p_customer_id, p_input -> 'from');
     v_to := core.wallet_to_grant(p_customer_id, p_input -> 'to');
+    IF v_gate.next_due_at <= v_gate.last_at THEN
+      -- More is due than one call books: what has taken effect in these two can be moved, and pays, all the same.
+      PERFORM core.book_due_of_wallets(ARRAY[p_customer_id, p_customer_id], ARRAY[v_from.entity_no, v_to.entity_no], v_gate.last_at);
+      SELECT seq, next_due_at INTO v_gate.seq, v_gate.next_due_at FROM core.gate WHERE customer_id = p_customer_id;
+      v_from := core.wallet_to_grant(p_customer_id, p_input -> 'from');
+      v_to := core.wallet_to_grant(p_customer_id, p_input -> 'to');
+    END IF;
     PERFORM core.refuse_faults(v_faults || core.transfer_faults(p_input, v_from, v_to, v_gate.last_at));
     v_answer := core.book_transfer(v_gate, v_from, v_to, (p_input ->> 'amount')::numeric, p_actor);
     INSERT INTO core.idempotency (customer_id, key_month, key, fingerprint, recorded_at, seq, answer, allowed)
