@@ -72,7 +72,8 @@ class Settings(BaseSettings):
         description="Loopback port of the embedded server, for tools that cannot use a Unix socket."
         " None by default: the socket is enough, and closed to other accounts.",
     )
-    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    # An empty one would be every address of this machine.
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Its port; 0 takes a free one.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browsers that may call the API, separated by commas."

@@ -163,6 +163,21 @@ def test_a_stale_pid_file_with_a_strangers_pid_harms_nobody(folder: Path) -> Non
         stranger.wait(10)
 
 
+@pytest.mark.parametrize("text", [b"1\nx\ny\nz\n/tmp\n\n\nready\n", bytes(range(128, 256)), b"\xc2\xb2\n"])
+def test_a_pid_file_of_something_else_is_none(folder: Path, text: bytes) -> None:
+    (folder / "postmaster.pid").write_bytes(text)
+    found = read_postmaster(folder)
+    assert found is None or not found.is_ready
+
+
+def test_a_folder_of_something_else_is_told(folder: Path) -> None:
+    theirs = folder / "data" / "postgres" / "theirs"
+    theirs.mkdir(parents=True)
+    with pytest.raises(EmbeddedServerError, match="not empty"):
+        EmbeddedServer(folder / "data").start()
+    assert theirs.exists()
+
+
 def test_data_of_another_major_version_is_refused(folder: Path) -> None:
     with EmbeddedServer(folder / "data", major=16):
         pass

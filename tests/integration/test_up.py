@@ -142,6 +142,27 @@ def test_no_database_is_told_without_its_password(folder: Path) -> None:
     assert "secret-word" not in done.stderr + done.stdout
 
 
+@pytest.mark.parametrize("url", ["mysql://me:secret-word@127.0.0.1/x", "postgresql://me:secret-word%@h/x"])
+@pytest.mark.parametrize(
+    "command", [["up", "--port", "0"], ["doctor"], ["serve", "--port", "0"], ["keys", "list"], ["psql"]]
+)
+def test_a_url_that_cannot_be_read_is_not_told(command: list[str], url: str) -> None:
+    done = controlplane(*command, env={"CONTROLPLANE_DATABASE_URL": url})
+    assert done.returncode == 1
+    assert "CONTROLPLANE_DATABASE_URL" in done.stderr + done.stdout
+    assert "secret-word" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("option", ["--data", "--host"])
+def test_an_empty_option_is_not_another_default(folder: Path, option: str) -> None:
+    """``--host "$UNSET"`` must not open every address, nor ``--data "$UNSET"`` fill the folder we are in."""
+    given = {"--data": str(folder / "data"), "--host": "127.0.0.1", option: ""}
+    done = controlplane("up", "--port", "0", *(word for pair in given.items() for word in pair))
+    assert done.returncode in (1, 2)
+    assert option.strip("-") in done.stderr
+    assert not (folder / "data").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_api_answers_as_the_app_role_and_closes_before_the_database(
     folder: Path, number: signal.Signals

@@ -21,7 +21,9 @@ def with_options(settings: Settings, **given: Any) -> Settings:
     try:
         return Settings.model_validate({**settings.model_dump(), **values})
     except ValidationError as error:
-        raise ConfigurationError("; ".join(item["msg"] for item in error.errors())) from error
+        raise ConfigurationError(
+            "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        ) from error
 
 
 class OutputFile(click.Path):
@@ -54,10 +56,23 @@ def write_output(file: Path, text: str) -> None:
         ) from error
 
 
+class _Folder(click.Path):
+    """A folder; without a name it would be the one we are in."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse none: a variable of the caller's shell was empty."""
+        if value == "":
+            self.fail("it has no name; for this folder say .", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 #: ``--data DIR``, for every command that may start or find the embedded server.
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Folder(),
     metavar="DIR",
     help="Folder of the embedded server (CONTROLPLANE_DATA_DIR).",
 )

@@ -9,6 +9,7 @@ import click
 
 from controlplane.cli.options import data_option, with_options
 from controlplane.db.local import client_programs, open_existing_place
+from controlplane.db.urls import with_password_apart
 from controlplane.settings import load_settings
 
 
@@ -30,6 +31,7 @@ def command(data: Path | None, arguments: tuple[str, ...]) -> None:
     psql = client_programs(settings).program("psql")
     with open_existing_place(settings) as place:
         # The search path makes \\d show our schemas; functions have one of their own.
-        environment = {**os.environ, "PGOPTIONS": "-c search_path=api,report,core,public"}
-        done = subprocess.run([psql, place.url, *arguments], env=environment, check=False)
+        url, password = with_password_apart(place.url)
+        environment = {**os.environ, **password, "PGOPTIONS": "-c search_path=api,report,core,public"}
+        done = subprocess.run([psql, url, *arguments], env=environment, check=False)
     sys.exit(done.returncode)

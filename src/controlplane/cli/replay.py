@@ -102,7 +102,7 @@ def command(
     from the seed; customers with a prefix of their own are made for each run, so what is there stays as it
     is. Database and API are started here, or found where `controlplane up` runs them, unless --url names
     an API. At the end the history is verified; the exit code is 1 if it is not clean or a request got no
-    decision. Ctrl-C stops it early.
+    decision. Ctrl-C stops it early, and it gives up where nobody answers any more.
 
     \b
     Examples:
@@ -126,7 +126,8 @@ def command(
     outcome.show(Console())
     if report is not None:
         write_output(report, json.dumps(outcome.as_json(), indent=2) + "\n")
-    sys.exit(130 if outcome.interrupted else 1 if outcome.tally.failed or not outcome.clean else 0)
+    failed = outcome.tally.failed or not outcome.clean or outcome.unverified is not None
+    sys.exit(130 if outcome.interrupted and not outcome.tally.given_up else 1 if failed else 0)
 
 
 def _run(trace: Trace, plan: Plan, settings: Settings, *, with_place: bool) -> Outcome:

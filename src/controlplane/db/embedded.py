@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, get_args
 
 from controlplane.db.account import Account, account_for
 from controlplane.db.binaries import Binaries, find_binaries
@@ -115,6 +115,16 @@ class EmbeddedServer:
         """
         if self._process is not None:
             return
+        try:
+            self._start()
+        except OSError as error:
+            place = f" ({error.filename})" if error.filename else ""
+            raise EmbeddedServerError(
+                f"cannot use {self.data_dir}: {error.strerror or error}{place}",
+                hint="name another folder, CONTROLPLANE_DATA_DIR or --data, or run as whoever owns this one",
+            ) from error
+
+    def _start(self) -> None:
         account = self._prepare_folder()
         self._take_lock()
         try:
@@ -204,7 +214,9 @@ class EmbeddedServer:
         if found != str(self.major):
             raise EmbeddedServerError(
                 f"{self.data_dir} holds data of PostgreSQL {found}, not {self.major}",
-                hint=f"set CONTROLPLANE_POSTGRES_MAJOR={found}, or name another folder",
+                hint=f"set CONTROLPLANE_POSTGRES_MAJOR={found}, or name another folder"
+                if found in map(str, get_args(PostgresMajor))
+                else "name another folder, or move the data to a new one with pg_dump of that version",
             )
 
     def _start_postgres(self, account: Account) -> None:

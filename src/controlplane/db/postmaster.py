@@ -63,14 +63,14 @@ class Postmaster:
 
 
 def read_postmaster(cluster: Path) -> Postmaster | None:
-    """Read ``postmaster.pid``; None if there is none, or only half of one."""
+    """Read ``postmaster.pid``; None if there is none, or only half of one, or something else."""
     try:
-        lines = (cluster / "postmaster.pid").read_text().splitlines()
+        lines = (cluster / "postmaster.pid").read_text(errors="replace").splitlines()
     except FileNotFoundError:
         return None
-    if not lines or not lines[0].strip().isdigit():
+    if not lines or not _is_number(lines[0]):
         return None
-    if len(lines) <= _STATUS_LINE:
+    if len(lines) <= _STATUS_LINE or not _is_number(lines[_PORT_LINE]):
         return Postmaster(int(lines[0]), cluster, "starting")
     return Postmaster(
         pid=int(lines[0]),
@@ -79,6 +79,10 @@ def read_postmaster(cluster: Path) -> Postmaster | None:
         port=int(lines[_PORT_LINE]),
         socket_dir=Path(lines[_SOCKET_LINE]),
     )
+
+
+def _is_number(line: str) -> bool:
+    return line.strip().isascii() and line.strip().isdigit()
 
 
 def forget_stale(cluster: Path) -> None:

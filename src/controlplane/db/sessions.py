@@ -24,6 +24,7 @@ def open_session(url: str, *, name: str = "controlplane") -> Session:
 
     Raises:
         Shed: nobody answers there, or he does not let us in; the password is not in the message.
+        ConfigurationError: libpq cannot read the URL.
     """
     try:
         return psycopg.connect(
@@ -35,7 +36,7 @@ def open_session(url: str, *, name: str = "controlplane") -> Session:
         )
     except psycopg.Error as error:
         raise Shed(
-            f"cannot connect to {_described(url)}: {str(error).strip()}",
+            f"cannot connect to {shown_url(url)}: {str(error).strip()}",
             code="DATABASE_UNREACHABLE",
             hint="check CONTROLPLANE_DATABASE_URL, and that the server runs and lets this user in",
         ) from error
@@ -45,10 +46,3 @@ def scalar(session: Session, query: Any, parameters: dict[str, Any] | None = Non
     """First column of the first row; None if there is no row."""
     row = session.execute(query, parameters).fetchone()
     return None if row is None else row[0]
-
-
-def _described(url: str) -> str:
-    try:
-        return shown_url(url)
-    except psycopg.Error:
-        return "the given URL, which libpq cannot read"

@@ -9,11 +9,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict
-
 from controlplane.db.binaries import find_binaries
 from controlplane.db.statements import split_statements
-from controlplane.db.urls import shown_url
+from controlplane.db.urls import with_password_apart
 from controlplane.errors import MigrationError
 
 HEADER = """\
@@ -50,16 +48,17 @@ def dump_schema(url: str, role: str | None = None) -> str:
         MigrationError: pg_dump failed; its own words are in the message.
         EmbeddedServerError: there is no pg_dump for this platform.
     """
+    bare, password = with_password_apart(url)
     command: list[str | Path] = [
         find_binaries(18).program("pg_dump"),
         *("--schema-only", "--no-owner", "--no-privileges", "--no-comments", "--no-tablespaces"),
         *("--schema=core", "--schema=api", "--schema=report"),
         *([] if role is None else [f"--role={role}"]),
-        shown_url(url),  # everybody on this machine may read a command line
+        bare,
     ]
-    password = conninfo_to_dict(url).get("password")
-    environment = {**os.environ, **({} if password is None else {"PGPASSWORD": str(password)})}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env={**os.environ, **password}, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise MigrationError(f"pg_dump failed: {done.stderr.strip()}")
     return normalised(done.stdout)

@@ -3,7 +3,10 @@
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
+
+from controlplane.errors import ConfigurationError
 
 
 def socket_url(folder: Path, port: int, *, database: str, user: str) -> str:
@@ -19,9 +22,12 @@ def changed_url(url: str, *, without: tuple[str, ...] = (), **parts: str | int |
         url: what libpq takes.
         without: names of parameters to leave out.
         parts: names and values to set; None leaves what is there.
+
+    Raises:
+        ConfigurationError: libpq cannot read it. Its words would show the URL with its password.
     """
     given = {name: value for name, value in parts.items() if value is not None}
-    values = {**conninfo_to_dict(url), **given}
+    values = {**_parts_of(url), **given}
     kept = {name: str(value) for name, value in values.items() if name not in without and value is not None}
     user = quote(kept.pop("user", ""), safe="")
     password = quote(kept.pop("password", ""), safe="")
@@ -38,3 +44,25 @@ def changed_url(url: str, *, without: tuple[str, ...] = (), **parts: str | int |
 def shown_url(url: str) -> str:
     """The URL with its password left out, for logs and terminals."""
     return changed_url(url, without=("password",))
+
+
+def with_password_apart(url: str) -> tuple[str, dict[str, str]]:
+    """The URL for the command line of a program of Postgres', and the environment it needs beside ours.
+
+    Everybody on this machine may read a command line.
+
+    Raises:
+        ConfigurationError: libpq cannot read it.
+    """
+    password = _parts_of(url).get("password")
+    return shown_url(url), {} if password is None else {"PGPASSWORD": str(password)}
+
+
+def _parts_of(url: str) -> dict[str, str | int | None]:
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.Error:
+        raise ConfigurationError(
+            "the URL of the database is none that libpq can read",
+            hint="CONTROLPLANE_DATABASE_URL=postgresql://user:password@host:5432/database; % is written %25",
+        ) from None

@@ -13,6 +13,9 @@ from controlplane.replay.setup import PLENTY, TIGHT, changes_of, demands
 from controlplane.replay.tally import Tally
 from controlplane.replay.world import Ids, Request, Shape
 
+#: When every request that may be under way at once has failed so many times, nobody answers any more.
+HOPELESS_ROUNDS = 2
+
 #: Told after each step: how many are done, of how many.
 Told = Callable[[int, int], None]
 
@@ -82,7 +85,7 @@ async def drive(
         estimate: output tokens for which each request is reserved before it is settled by what it generated;
             None consumes.
         tally: counts.
-        stop: ends it early; what is under way is waited for.
+        stop: ends it early; what is under way is waited for. Set here where nobody answers any more.
         concurrency: most requests under way at once.
         told: of progress.
     """
@@ -100,6 +103,9 @@ async def drive(
                 return
             await _send(door, request, ids, estimate, tally)
             told(tally.done, len(requests))
+            if tally.failed_in_a_row >= HOPELESS_ROUNDS * concurrency:
+                tally.given_up = True
+                stop.set()
 
     await _together(work, concurrency)
     return time.perf_counter() - began
@@ -143,9 +149,12 @@ def _quantities(context: int, generated: int) -> list[dict[str, str]]:
 
 
 async def _together(work: Callable[[], Any], concurrency: int) -> None:
-    async with asyncio.TaskGroup() as group:
-        for _ in range(concurrency):
-            group.create_task(work())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(work())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # the others say the same
 
 
 async def _set_within(stop: asyncio.Event, seconds: float) -> bool:

@@ -24,6 +24,7 @@ class Outcome:
         told: how it was run, by the names of the options.
         seconds: that the requests took, set-up not counted.
         checks: of ``verify``; None if it was not run.
+        unverified: why it could not be run.
     """
 
     told: dict[str, Any]
@@ -32,6 +33,7 @@ class Outcome:
     seconds: float
     interrupted: bool
     checks: Sequence[Check] | None
+    unverified: str | None = None
 
     @property
     def clean(self) -> bool:
@@ -47,6 +49,7 @@ class Outcome:
             "requests": len(self.trace.rows),
             "badRows": [asdict(bad) for bad in self.trace.bad],
             "interrupted": self.interrupted,
+            "givenUp": tally.given_up,
             "allowed": tally.allowed,
             "denied": dict(tally.denied.most_common()),
             "deniedShare": round(tally.denied_share, 4),
@@ -106,6 +109,8 @@ class Outcome:
             rows.append(("fell short", f"{tally.short:,}", "nothing could pay all of it"))
         for code, count in tally.failed.most_common():
             rows.append(("failed", f"{count:,}", code))
+        if tally.given_up:
+            rows.append(("given up", f"{len(self.trace.rows) - tally.done:,}", "not sent: nobody answered"))
         for (owner, kind, grant), amount in sorted(self._credits().items()):
             rows.append((f"{owner} wallets", f"{amount:,.6f}", f"{kind}, {grant.lower()}"))
         p50, p95, p99 = percentiles(tally.latencies, (0.5, 0.95, 0.99))
@@ -116,6 +121,8 @@ class Outcome:
         return [*rows, *self._verify_rows()]
 
     def _verify_rows(self) -> list[tuple[str, str, str]]:
+        if self.unverified is not None:
+            return [("verify", "not run", self.unverified)]
         if self.checks is None and self.interrupted:
             return [
                 ("verify", "not run", "it was stopped early; `controlplane verify` looks at all there is")

@@ -15,7 +15,7 @@ from controlplane.db.decisions import Decisions, connections
 from controlplane.db.local import Place
 from controlplane.db.pool import Database
 from controlplane.db.verify import verify
-from controlplane.errors import CallFailed
+from controlplane.errors import CallFailed, ControlplaneError
 from controlplane.progress import step
 from controlplane.replay.doors import Door, GraphqlDoor, SqlDoor
 from controlplane.replay.driving import drive, set_up
@@ -99,10 +99,13 @@ async def replay(
                     concurrency=plan.concurrency,
                     told=told,
                 )
-    checks = None
+    checks, unverified = None, None
     if place is not None and not stop.is_set():
         customers = [ids.customer(number) for number in sorted(demands(requests))]
-        checks = await asyncio.to_thread(verify, place.url, settings.role_prefix, customers)
+        try:
+            checks = await asyncio.to_thread(verify, place.url, settings.role_prefix, customers)
+        except ControlplaneError as error:  # the database has gone; what was counted is told all the same
+            unverified = error.message
     told_of = {
         "door": plan.door,
         "seed": plan.seed,
@@ -113,7 +116,7 @@ async def replay(
         "customers": plan.shape.customers,
         "prefix": ids.prefix,
     }
-    return Outcome(told_of, trace, tally, seconds, stop.is_set(), checks)
+    return Outcome(told_of, trace, tally, seconds, stop.is_set(), checks, unverified)
 
 
 @asynccontextmanager

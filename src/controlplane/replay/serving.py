@@ -5,14 +5,17 @@ import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
+import structlog
 import uvicorn
 
 from controlplane.db.keys import create_key, new_secret, revoke_key
 from controlplane.db.pool import Database
-from controlplane.errors import ConfigurationError
+from controlplane.errors import ConfigurationError, DatabaseError
 from controlplane.graphql.access import Scope
 from controlplane.http.app import create_app
 from controlplane.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -57,7 +60,11 @@ async def temporary_key(database: Database, settings: Settings, name: str) -> As
     try:
         yield secret
     finally:
-        await revoke_key(database, {"keyId": made["keyId"]}, name)
+        try:
+            await revoke_key(database, {"keyId": made["keyId"]}, name)
+        except DatabaseError as error:
+            # What was done with it is worth more than this error.
+            _log.warning("key_not_revoked", key=made["keyId"], name=name, error=error.message)
 
 
 class _Server(uvicorn.Server):

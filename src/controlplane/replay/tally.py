@@ -36,6 +36,8 @@ class Tally:
         short: settlements that nothing could pay in full.
         latencies: seconds from the first sending to the answer, of what was answered.
         lag: seconds by which the request that was latest was sent later than the trace would have had it.
+        failed_in_a_row: requests without a decision since the last one.
+        given_up: there were so many that the others were not sent.
     """
 
     allowed: int = 0
@@ -47,6 +49,8 @@ class Tally:
     burned: dict[Burned, Decimal] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
     lag: float = 0.0
+    failed_in_a_row: int = 0
+    given_up: bool = False
     #: Grant by customer and id: its kind, the owner of its wallet, the credit type.
     grants: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
 
@@ -67,6 +71,7 @@ class Tally:
 
     def add(self, customer: str, answer: Answer, seconds: float) -> None:
         """Count an answer."""
+        self.failed_in_a_row = 0
         self.latencies.append(seconds)
         if not answer.allowed:
             self.denied[answer.reason or "NO_REASON"] += 1
@@ -80,6 +85,7 @@ class Tally:
 
     def fail(self, line: int, code: str, message: str) -> None:
         """Count a request without a decision."""
+        self.failed_in_a_row += 1
         self.failed[code] += 1
         if len(self.failed_lines) < _KEPT_LINES:
             self.failed_lines.append((line, message))
