@@ -53,6 +53,32 @@ def test_what_is_shown_is_what_was_answered(world: World, verb: str) -> None:
     assert [shown[key][made] for key in asked] == [shown["fits"]["seq"], None, None, shown["less"]["seq"]]
 
 
+def test_each_names_the_catalogue_it_was_judged_by(world: World) -> None:
+    """Denials too, whatever denied them, and whatever the catalogue has become since (KERNEL §3)."""
+    world.cap("hard", "30", entityId="ada")
+
+    def version() -> str:
+        return str(world.one("SELECT catalog_version FROM core.installation"))
+
+    world.call(
+        "consume",
+        request("fits", "1"),
+        request("budget", "31", entityIds=["ada"]),
+        request("poor", "500"),
+        request("nobody", "1", entityIds=["unheard-of"]),
+        request("innocent", "1", group="g"),
+        request("guilty", "500", group="g"),
+    )
+    before = version()
+    world.catalog("upsert_feature", featureId="other", quantities=["calls"], creditTypes=["general"])
+    assert version() != before
+    world.call("reserve", request("later", "500"))
+    shown = {row["idempotencyKey"]: row["catalogVersion"] for row in page(world)}
+    assert shown.pop("later") == version()
+    assert set(shown) == {"fits", "budget", "poor", "nobody", "innocent", "guilty"}
+    assert set(shown.values()) == {before}
+
+
 def test_denials_stand_in_the_order_of_time(world: World) -> None:
     """Whatever their keys; and many of one instant, which one call makes, are each shown once."""
     world.cap("hard", "10")

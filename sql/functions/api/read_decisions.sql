@@ -47,6 +47,7 @@ BEGIN
       'seq', i.seq::text, 'recordedAt', i.recorded_at, 'answer', (core.show_answer(i.customer_id, i.answer::text) || '}')::json,
       'usageEventId', u.seq::text, 'reservationId', r.reservation_no::text, 'featureId', coalesce(u.feature_id, r.feature_id, i.feature_id),
       'quantities', coalesce(u.quantities, r.quantities),
+      'catalogVersion', coalesce(u.catalog_version::text, r.catalog_version::text, CASE json_typeof(i.answer -> 0) WHEN 'number' THEN i.answer ->> 0 END),
       'entityIds', CASE WHEN coalesce(u.path, r.path) IS NOT NULL THEN (
         SELECT coalesce(jsonb_agg(e.entity_id ORDER BY n.o), '[]')
         FROM json_array_elements_text(coalesce(u.entity_nos, r.entity_nos, json_build_array(coalesce(u.path, r.path) -> 0))) WITH ORDINALITY AS n (entity_no, o)

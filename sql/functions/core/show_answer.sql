@@ -2,7 +2,7 @@
 -- its own: core.judge builds a new answer both ways at once, this is for replays. A test holds the two equal.
 --
 --   p_answer    [slices, wallets, what binds, {all else}], from its end as much as there is: c credits, where they are more than the
---               sum of the slices; f shortfall; q quantities; n warnings
+--               sum of the slices; f shortfall; q quantities; n warnings. A denial, which has no slices, has the catalogue version there
 --   p_entities  the ids of the request that is replayed: an entity that was denied before it was made has no number, and is
 --               kept as the negative of its place there
 CREATE OR REPLACE FUNCTION core.show_answer(p_customer_id text, p_answer text, p_entities jsonb DEFAULT NULL) RETURNS text
@@ -12,7 +12,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   v_kept json := p_answer;
-  v_slices json := v_kept ->> 0;
+  v_slices json := CASE WHEN json_typeof(v_kept -> 0) = 'array' THEN v_kept -> 0 END;
   v_wallets json := v_kept ->> 1;
   v_binding json := v_kept ->> 2;
   v_rest json := v_kept -> 3;

@@ -55,6 +55,9 @@ class RecordedDecision(Node):
         " there yet, `entityId` is null."
     )
     warnings: list[BudgetWarning] = strawberry.field(description="Soft budgets that were passed.")
+    catalog_version: Long | None = strawberry.field(
+        description="The catalogue it was judged by; null: recorded before that was kept of denials."
+    )
     usage_event_id: strawberry.ID | None = strawberry.field(description="What it left in the history.")
     reservation_id: strawberry.ID | None = strawberry.field(description="The reservation that it made.")
 
