@@ -131,6 +131,10 @@ class Arena:
             assert world.get("instant") == worlds[0].get("instant"), "there is one clock"
             backend.set_up(world)
             model.set_up(world)
+            # The wall's clock made the one; a billing period counts from there.
+            [(model.customer.created_at,)] = self.rows(
+                "SELECT created_at FROM core.customer WHERE customer_id = %s", backend._customer
+            )
         self.started = [
             (model.customer.seq, int(sql.state()["seq"]))
             for model, sql in zip(self.models, self.sql, strict=True)

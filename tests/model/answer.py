@@ -111,6 +111,15 @@ def show_instant(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat()
 
 
+def show_end(instant: datetime | None) -> str | None:
+    """Of a window: a whole second, and never one before it is over."""
+    return (
+        None
+        if instant is None
+        else show_instant((instant + timedelta(microseconds=999_999)).replace(microsecond=0))
+    )
+
+
 def amount(verdict: Verdict, limit: Limit) -> Fraction:
     """What the item takes of one budget."""
     assert verdict.fit is not None
@@ -161,7 +170,7 @@ def show_limit(verdict: Verdict, limit: Limit) -> dict[str, Any]:
         "limit": plain(limit.ceiling),
         "used": plain(used),
         "held": plain(held),
-        "resetsAt": show_instant(limit.span.end),
+        "resetsAt": show_end(limit.span.end),
     }
 
 
