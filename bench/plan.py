@@ -11,6 +11,7 @@ from bench import (
     http,
     importing,
     lanes,
+    live,
     moving,
     openloop,
     pairs,
@@ -153,6 +154,7 @@ ROWS = (
         "100 000 entities of one customer imported, once; the last ones to the first",
         importing.measure,
     ),
+    Row("live", "2 000 and 10 000 customers watched in one process: a change, p95 until told", live.measure),
     Row(
         UNDECIDED,
         "what a decision reads and writes, with nothing decided; lanes answered at once; to the yardsticks",

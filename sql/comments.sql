@@ -473,8 +473,8 @@ COMMENT ON FUNCTION api.touch_api_keys(text [], timestamptz [])
 IS 'Note when keys were used last; how many moved.';
 COMMENT ON FUNCTION api.read_installation()
 IS 'What this database is, for whoever is about to serve from it.';
-COMMENT ON FUNCTION api.read_versions(text [])
-IS 'Versions of some customers: incarnation, seq, as of.';
+COMMENT ON FUNCTION api.read_newer_versions(text [], bigint [])
+IS 'Versions of those of some customers who have another than is known.';
 COMMENT ON FUNCTION api.read_balances(text [])
 IS 'Versions and wallets of some customers, of one snapshot.';
 COMMENT ON FUNCTION api.read_api_keys(jsonb, jsonb, integer)

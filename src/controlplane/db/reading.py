@@ -7,6 +7,7 @@ Amounts in the rows are strings in plain notation, instants are ISO 8601 with an
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, TypeAlias
 
+from controlplane.db.arrays import numbers_array, texts_array
 from controlplane.db.encode import checked_text, encoded
 from controlplane.db.pool import Database
 from controlplane.types import Json
@@ -166,9 +167,18 @@ async def read_balances_at(database: Database, customer: str, at: Mapping[str, s
     return dict(found)
 
 
-async def read_versions(database: Database, customers: Sequence[str]) -> dict[str, Record]:
-    """``incarnation``, ``seq`` and ``asOf`` of each of these customers; who is unknown is missing."""
-    return await _by_customer(database, "SELECT api.read_versions(%s)", customers)
+async def read_newer_versions(
+    database: Database, customers: Sequence[str], seqs: Sequence[int] | None
+) -> Record:
+    """Who of these has another ``seq`` than the one given: ``versions``, each an id, a seq, an instant.
+
+    The customers are those that have been read before, in the order of their ids. Without numbers, or where
+    one of them is not there, the versions of all are told, as ``all`` says.
+    """
+    known = None if seqs is None else numbers_array(tuple(seqs))
+    query: LiteralString = "SELECT api.read_newer_versions(%s::text[], %s::bigint[])"
+    [(found,)] = await database.read(query, (texts_array(tuple(customers)), known))
+    return dict(found)
 
 
 async def read_installation(database: Database) -> Record:

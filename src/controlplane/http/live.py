@@ -5,16 +5,25 @@ from datetime import datetime
 from typing import Any
 
 from controlplane.db.pool import Database
-from controlplane.db.reading import Record, read_balances, read_versions
-from controlplane.live.hub import Hub, Snapshot, Version
+from controlplane.db.reading import Record, read_balances, read_newer_versions
+from controlplane.live.hub import Hub, Look, Snapshot, Version
 
 
 def make_hub(database: Database) -> Hub[dict[str, Any]]:
     """A hub of balances."""
 
-    async def look(customers: Sequence[str]) -> Mapping[str, Version]:
-        found = await read_versions(database, customers)
-        return {customer: _version(record) for customer, record in found.items()}
+    async def look(customers: Sequence[str], seqs: Sequence[int] | None) -> Look:
+        found = await read_newer_versions(database, customers, seqs)
+        incarnation = found["incarnation"]
+        return Look(
+            incarnation,
+            datetime.fromisoformat(found["asOf"]),
+            {
+                customer: Version(incarnation, int(seq), datetime.fromisoformat(as_of))
+                for customer, seq, as_of in found["versions"]
+            },
+            found["all"],
+        )
 
     async def compute(customers: Sequence[str]) -> Mapping[str, Snapshot[dict[str, Any]]]:
         found = await read_balances(database, customers)
