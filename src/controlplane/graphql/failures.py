@@ -47,12 +47,16 @@ def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
     return GraphQLError(message, extensions={"code": code, **extensions})
 
 
+def words_of(error: DatabaseError) -> str:
+    """What callers are told of it, in words."""
+    return _TOLD.get(error.code, error.message)
+
+
 def told(error: DatabaseError) -> GraphQLError | None:
     """The error as callers see it; None if it is a fault of ours, to be masked."""
     if isinstance(error, Shed | Conflict | OutcomeUnknown):
         pause = (error.retry_after if isinstance(error, Shed) else None) or USUAL_PAUSE
-        says = _TOLD.get(error.code, error.message)
-        return failure(error.code, says, retryable=True, retryAfter=round(pause, 3))
+        return failure(error.code, words_of(error), retryable=True, retryAfter=round(pause, 3))
     if not isinstance(error, RequestError) or (error.sqlstate or "U")[0] != "U":
         return None
     detail = error.detail if isinstance(error.detail, dict) else {}
