@@ -42,6 +42,19 @@ _FIELD = re.compile(
 _ARGUMENT = re.compile(r"^(?:Argument '[\w.]+\((?P<missing>\w+):\)'|Unknown argument '(?P<unknown>\w+)')")
 
 
+#: Characters of a message, and of the name of a field: both may give back what a caller wrote, however long.
+LONGEST_MESSAGE = 1_000
+LONGEST_FIELD = 300
+
+
+def cut(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """The text, or its beginning and its end."""
+    if len(text) <= longest:
+        return text
+    end = longest // 4
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
 def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
     """An error to raise: ``code`` is for machines and stable, the message is for people."""
     return GraphQLError(message, extensions={"code": code, **extensions})
@@ -118,6 +131,7 @@ def shown(error: GraphQLError) -> GraphQLError:
 def _coded(error: GraphQLError) -> GraphQLError:
     """One of GraphQL's own: of the document's or the variables' values."""
     error.extensions = {"code": "BAD_USER_INPUT", **named_field(error)}
+    error.message = cut(error.message)
     return error
 
 
@@ -127,14 +141,19 @@ def named_field(error: GraphQLError) -> dict[str, str]:
     A variable's name is its caller's own and means nothing to others, so it is only told where the document
     does not show what it is for.
     """
+    field = _field_of(error)
+    return {"field": cut(field, LONGEST_FIELD)} if field else {}
+
+
+def _field_of(error: GraphQLError) -> str | None:
     if argument := _ARGUMENT.match(error.message):
-        return {"field": argument["missing"] or argument["unknown"]}
+        return argument["missing"] or argument["unknown"]
     place = _PLACE.match(error.message)
     field = missing_or_unknown(error.message, place.end() if place else 0)
     if place is None:
-        return {"field": field} if field else {}
+        return field
     path = (place["path"] or "") + (f".{field}" if field else "")
-    return {"field": path[1:] if path.startswith(".") else _argument_of(place["variable"], error) + path}
+    return path[1:] if path.startswith(".") else _argument_of(place["variable"], error) + path
 
 
 def missing_or_unknown(message: str, start: int = 0) -> str | None:

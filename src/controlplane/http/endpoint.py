@@ -29,7 +29,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from controlplane.errors import Shed
 from controlplane.graphql.access import Principal
 from controlplane.graphql.context import LONGEST_TIMEOUT_MS, Context, Services
-from controlplane.graphql.failures import USUAL_PAUSE, words_of
+from controlplane.graphql.failures import USUAL_PAUSE, cut, words_of
 from controlplane.graphql.schema import Schema
 from controlplane.http.keyring import KeyRefused, KeyRing
 from controlplane.http.sockets import Caller, SocketAdapter, SocketHandler
@@ -261,7 +261,7 @@ def refusal(
     if status == 503:
         headers["Retry-After"] = str(ceil(pause or USUAL_PAUSE))
         extensions |= {"retryable": True, "retryAfter": pause or USUAL_PAUSE}
-    body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    body = json.dumps({"errors": [{"message": cut(message), "extensions": extensions}]})
     return Response(body, status_code=status, headers=headers)
 
 
