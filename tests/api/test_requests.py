@@ -309,6 +309,8 @@ ONE = "mutation ($i: ConsumeInput!) { consume(input: $i) { allowed message } }"
         (ONE, {LONG: 1}),
         (ONE, {"overage": LONG}),
         (ONE, {"featureId": LONG}),
+        (ONE, {"metadata": {LONG: "\0"}}),
+        (ONE, {"dimensions": [{"key": LONG, "value": "v"}]}),
         (f'{{ budgets(first: "{LONG}") {{ nodes {{ budgetId }} }} }}', {}),
         (f"{{ budgets(first: {'9' * 5_000}) {{ nodes {{ budgetId }} }} }}", {}),
         (f"{{ budgets({LONG}: 1) {{ nodes {{ budgetId }} }} }}", {}),
@@ -328,6 +330,15 @@ def test_what_is_very_long_is_not_given_back(api: Api, query: str, given: dict[s
     assert told["errors"][0]["extensions"]["code"] if "errors" in told else told["data"]["consume"]["message"]
     named = api.raw(json.dumps({"query": "query A { viewer { name } }", "operationName": LONG}))
     assert (named.status_code, len(named.content) < 3_000) == (400, True)
+
+
+def test_a_group_of_two_customers_is_none_for_check_either(api: Api) -> None:
+    first, second = api.customer(), api.customer()
+    items = [asked(first), asked(first, group="g"), asked(second, group="g")]
+    check = "query ($input: [ConsumeInput!]!) { checkMany(input: $input) { allowed } }"
+    told = api.error(check, {"input": items})
+    assert told == api.error(MANY, {"input": items})
+    assert (told["field"], told["item"], told["problem"]) == ("group", 1, "GROUP_OF_TWO_CUSTOMERS")
 
 
 def test_the_bad_items_of_a_batch_fail_alone_and_each_is_named(api: Api) -> None:

@@ -77,12 +77,12 @@ def told(error: DatabaseError) -> GraphQLError | None:
     first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else detail
     extensions: dict[str, Json] = {"code": error.code}
     if first.get("field"):
-        extensions["field"] = first["field"]
+        extensions["field"] = cut(str(first["field"]), LONGEST_FIELD)
     if "item" in detail:
         extensions["item"] = detail["item"]
     if first.get("code"):
         extensions["problem"] = first["code"]
-    return GraphQLError(error.message, extensions=dict(extensions))
+    return GraphQLError(cut(error.message), extensions=dict(extensions))
 
 
 @contextmanager
