@@ -80,14 +80,7 @@ def check_pooling(patient: Patient) -> Iterator[Finding]:
 def check_pooled_url(patient: Patient) -> Iterator[Finding]:
     """The URL of requests must lead to the same database as the direct one."""
     url = patient.settings.database_url
-    if url is None:
-        yield Finding(
-            "pooled_url",
-            Level.FAIL,
-            "CONTROLPLANE_DATABASE_DIRECT_URL is set, CONTROLPLANE_DATABASE_URL is not",
-            "set CONTROLPLANE_DATABASE_URL to the pooler",
-        )
-        return
+    assert url is not None  # the settings have no direct one without it
     query = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
     with open_session(url, name="controlplane doctor") as pooled:
         here, there = scalar(patient.session, query), scalar(pooled, query)
