@@ -1,9 +1,19 @@
 -- Who may do what, on one page. Applied whenever anything changed; everything is taken back first, so that
 -- what does not stand here is not granted.
 
-REVOKE ALL ON SCHEMA core, api, report FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA core, api, report FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA core, api, report FROM PUBLIC;
+DO $back$
+DECLARE
+    v_roles CONSTANT text := 'PUBLIC, {{prefix}}_app, {{prefix}}_worker, {{prefix}}_analyst, {{prefix}}_tenant,'
+        ' {{prefix}}_query, {{prefix}}_finance, {{prefix}}_auditor';
+    v_kind text;
+BEGIN
+    FOREACH v_kind IN ARRAY '{SCHEMA,ALL TABLES IN SCHEMA,ALL SEQUENCES IN SCHEMA,ALL ROUTINES IN SCHEMA}'::text[]
+    LOOP
+        -- With what was passed on.
+        EXECUTE format('REVOKE ALL ON %s core, api, report FROM %s CASCADE', v_kind, v_roles);
+    END LOOP;
+END
+$back$;
 
 -- The application and the worker call api.* and touch no table.
 GRANT USAGE ON SCHEMA api TO {{prefix}}_app, {{prefix}}_worker;

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from controlplane.errors import ConfigurationError
@@ -78,8 +79,12 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of browsers that may call the API, separated by commas."
     )
+    # More than that Postgres does not take.
     statement_timeout_ms: int = Field(
-        default=5_000, ge=0, description="Milliseconds a statement of the API may take; 0 is no limit."
+        default=5_000,
+        ge=0,
+        le=2_147_483_647,
+        description="Milliseconds a statement of the API may take; 0 is no limit.",
     )
     pool_size: int = Field(default=8, ge=1, le=1000, description="Most connections a pool opens.")
     lanes: int = Field(
@@ -120,6 +125,16 @@ class Settings(BaseSettings):
     def _number(cls, value: Any) -> Any:
         """A ``Literal`` of integers does not take the string that an environment variable is."""
         return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("database_direct_url")
+    @classmethod
+    def _beside_the_pooled(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Alone it would be passed over, and a server embedded that nobody asked for."""
+        if value is not None and "database_url" in info.data and info.data["database_url"] is None:
+            raise PydanticCustomError(
+                "alone", "is set without CONTROLPLANE_DATABASE_URL, which is to be the pooler's"
+            )
+        return value
 
     @property
     def embedded(self) -> bool:

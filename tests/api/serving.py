@@ -63,7 +63,7 @@ class Api:
         secret = new_secret(kind, Environment.TEST)
         self.connection.execute(
             "INSERT INTO core.api_key (key_id, prefix, secret_hash, key_kind, name, scopes, customer_id,"
-            " observe) VALUES (%s, %s, %s, %s, 'test', %s, %s, %s)",
+            " observe, expires_at) VALUES (%s, %s, %s, %s, 'test', %s, %s, %s, %s)",
             (
                 f"key_{next(_numbers)}",
                 shown_prefix(secret),
@@ -72,6 +72,7 @@ class Api:
                 list(scopes),
                 customer,
                 more.get("observe", False),
+                more.get("expires_at", "infinity"),
             ),
         )
         return secret

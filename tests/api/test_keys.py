@@ -1,6 +1,7 @@
 """Keys that are rotated and revoked, while somebody uses them."""
 
 import time
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -105,6 +106,36 @@ def test_nobody_gets_a_secret_that_may_more_than_his_own(
     [error] = answer["errors"]
     assert error["extensions"] == {"code": "FORBIDDEN", "field": "input.keyId"}
     assert says in error["message"]
+
+
+def test_what_a_key_makes_ends_when_it_does(api: Api) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    own = api.make_key(expires_at=soon)
+    query = "mutation ($i: CreateApiKeyInput!) { createApiKey(input: $i) { secret } }"
+    for ends in (None, (soon + timedelta(seconds=1)).isoformat()):
+        given = {"kind": "SECRET", "name": "n", "scopes": ["READ"], "expiresAt": ends}
+        refused = api.error(query, {"i": given}, key=own)
+        assert refused == {"code": "FORBIDDEN", "field": "input.expiresAt"}
+    offset = soon.astimezone(timezone(timedelta(hours=-9))).isoformat()
+    given = {"kind": "SECRET", "name": "n", "scopes": ["READ"], "expiresAt": offset}
+    assert works(api, api.data(query, {"i": given}, key=own)["createApiKey"]["secret"])
+
+
+def test_a_secret_that_ends_gets_none_that_does_not(api: Api) -> None:
+    """Of a rotation because the secret is known to others: they must not rotate it on."""
+    known_to_others = api.make_key()
+    which = key_id(api, known_to_others)
+    new = rotate(api, which, 600)["secret"]
+    time.sleep(1.1)  # what is known of a key is believed for a second
+    query = "mutation ($i: RotateApiKeyInput!) { rotateApiKey(input: $i) { secret } }"
+    given = {"keyId": which, "overlapSeconds": 600}
+    assert api.error(query, {"i": given}, key=known_to_others) == {
+        "code": "FORBIDDEN",
+        "field": "input.keyId",
+    }
+    assert works(api, rotate(api, which, 600, key=new)["secret"])
+    ends = api.make_key(expires_at=datetime.now(UTC) + timedelta(hours=1))
+    assert works(api, rotate(api, key_id(api, ends), 0, key=ends)["secret"])
 
 
 def test_a_bound_key_rotates_its_own(api: Api) -> None:

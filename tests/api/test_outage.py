@@ -2,17 +2,20 @@
 
 import json
 import socket
+import time
+from collections.abc import Callable
 
 import httpx
 import pytest
 
+from controlplane.types import Role
 from tests.api.serving import Api, serving
 
 VIEWER = json.dumps({"query": "{ viewer { name } }"})
 
 
-def ask(url: str, key: str) -> httpx.Response:
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+def ask(url: str, key: str, **more: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json", **more}
     return httpx.post(f"{url}/graphql", content=VIEWER, headers=headers, timeout=20)
 
 
@@ -28,11 +31,37 @@ def test_no_database_at_all(closed_port: int) -> None:
         answer = ask(url, "cp_test_sk_" + "0" * 48)
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "1"
-        assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNREACHABLE", "retryable": True}
+        assert answer.json()["errors"][0]["extensions"] == {
+            "code": "DATABASE_UNREACHABLE",
+            "retryable": True,
+            "retryAfter": 0.5,
+        }
+        begun = time.monotonic()
+        hurried = ask(url, "cp_test_sk_" + "0" * 48, **{"Controlplane-Timeout-Ms": "200"})
+        assert time.monotonic() - begun < 1.5
+        assert hurried.json()["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
         assert httpx.get(f"{url}/healthz").status_code == 200
         ready = httpx.get(f"{url}/readyz", timeout=20)
         assert (ready.status_code, ready.json()["code"]) == (503, "DATABASE_UNREACHABLE")
         assert httpx.get(f"{url}/metrics").status_code == 200
+
+
+@pytest.mark.parametrize(("role", "code"), [(None, "SCHEMA_MISSING"), (Role.ANALYST, "FORBIDDEN")])
+def test_a_database_that_is_not_for_us(
+    empty_url: str, login_url: Callable[[Role], str], role: Role | None, code: str
+) -> None:
+    """What the database refuses us is not what a caller is refused; and who looks is told what to do."""
+    with serving(login_url(role) if role else empty_url) as url:
+        answer = ask(url, "cp_test_sk_" + "0" * 48)
+        assert answer.status_code == 503
+        assert answer.json()["errors"][0]["extensions"] == {
+            "code": "UNAVAILABLE",
+            "retryable": True,
+            "retryAfter": 0.5,
+        }
+        ready = httpx.get(f"{url}/readyz", timeout=20)
+        assert (ready.status_code, ready.json()["code"]) == (503, code)
+        assert "`controlplane " in ready.json()["message"]
 
 
 def test_connections_that_die_are_replaced(api: Api) -> None:

@@ -1,5 +1,6 @@
 """Decisions through the door, and requests that are none: each names its field and writes nothing."""
 
+import json
 import uuid
 from typing import Any
 
@@ -295,6 +296,49 @@ def test_the_field_is_named_and_not_the_variable(
     told = error["extensions"]
     assert told["field"] == field
     assert told["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
+
+
+LONG = "x" * 500_000
+ONE = "mutation ($i: ConsumeInput!) { consume(input: $i) { allowed message } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        (ONE, {"entityIds": [LONG]}),
+        (ONE, {LONG: 1}),
+        (ONE, {"overage": LONG}),
+        (ONE, {"featureId": LONG}),
+        (ONE, {"metadata": {LONG: "\0"}}),
+        (ONE, {"dimensions": [{"key": LONG, "value": "v"}]}),
+        (f'{{ budgets(first: "{LONG}") {{ nodes {{ budgetId }} }} }}', {}),
+        (f"{{ budgets(first: {'9' * 5_000}) {{ nodes {{ budgetId }} }} }}", {}),
+        (f"{{ budgets({LONG}: 1) {{ nodes {{ budgetId }} }} }}", {}),
+        (f"{{ viewer {{ {LONG} }} }}", {}),
+        (f"{{ viewer }} }} {LONG}", {}),
+        (f"query ($a: {LONG}) {{ viewer {{ name }} }}", {}),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_very_long_is_not_given_back(api: Api, query: str, given: dict[str, Any]) -> None:
+    body = json.dumps({"query": query, "variables": {"i": {**asked(api.customer()), **given}}})
+    answer = api.raw(body)
+    assert answer.status_code == 200
+    assert len(answer.content) < 3_000
+    assert "set_int_max_str_digits" not in answer.text
+    told = answer.json()
+    assert told["errors"][0]["extensions"]["code"] if "errors" in told else told["data"]["consume"]["message"]
+    named = api.raw(json.dumps({"query": "query A { viewer { name } }", "operationName": LONG}))
+    assert (named.status_code, len(named.content) < 3_000) == (400, True)
+
+
+def test_a_group_of_two_customers_is_none_for_check_either(api: Api) -> None:
+    first, second = api.customer(), api.customer()
+    items = [asked(first), asked(first, group="g"), asked(second, group="g")]
+    check = "query ($input: [ConsumeInput!]!) { checkMany(input: $input) { allowed } }"
+    told = api.error(check, {"input": items})
+    assert told == api.error(MANY, {"input": items})
+    assert (told["field"], told["item"], told["problem"]) == ("group", 1, "GROUP_OF_TWO_CUSTOMERS")
 
 
 def test_the_bad_items_of_a_batch_fail_alone_and_each_is_named(api: Api) -> None:

@@ -139,6 +139,8 @@ def test_postgres_has_pgmq_and_the_database_the_api_asks_for(services: dict[str,
     assert url["dbname"] == postgres["environment"]["POSTGRES_DB"]
     assert url["user"] == postgres["environment"]["POSTGRES_USER"]
     assert f"--dbname={url['dbname']}" in postgres["healthcheck"]["test"]
+    # By the socket it would be called healthy while it is initialised, and stopped again after that.
+    assert "--host=127.0.0.1" in postgres["healthcheck"]["test"]
     assert api["depends_on"]["postgres"]["condition"] == "service_healthy"
     assert api["environment"]["PGPASSWORD"] == postgres["environment"]["POSTGRES_PASSWORD"]
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from controlplane.types import Failover
+from tests.commands import controlplane
 from tests.faults.standing import LOOSE, Standing
 
 #: Seconds a replica may take to have what it is waited for.
@@ -51,6 +52,9 @@ def test_after_an_asynchronous_failover_an_operator_says_so(folder: Path) -> Non
         with replica_of(first, folder / "second") as second:
             wait_until(second, "count(*) = 1 FROM core.usage_event")
             assert second.refusal == "UC120", "decisions are made on primaries only"
+            early = controlplane("recover", "--force", env={"CONTROLPLANE_DATABASE_URL": second.url})
+            assert early.returncode == 1
+            assert "promote it first" in early.stderr
         lost = first.consume("lost", "7")
         kill(first)
         with second:

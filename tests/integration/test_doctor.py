@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from controlplane.db.doctor import Level, examine
+from controlplane.db.doctor import Finding, Level, examine
 from controlplane.db.doctor import server as server_checks
 from controlplane.db.embedded import EmbeddedServer
+from controlplane.db.local import DATABASE, ensure_database
 from controlplane.db.migrate import migrate
 from controlplane.settings import Settings
 from controlplane.types import Environment, Role
@@ -213,6 +214,24 @@ def test_a_schema_is_missing_and_the_cure_works(database_url: str, run: Callable
     assert findings(database_url)["functions"][0] is Level.OK
 
 
+def test_what_was_granted_by_hand_is_taken_back(database_url: str, run: Callable[[str], object]) -> None:
+    app = f"{ROLE_PREFIX}_app"
+    run(f"GRANT SELECT, DELETE ON core.ledger_entry TO {app} WITH GRANT OPTION")
+    run(f"GRANT UPDATE (amount) ON core.ledger_entry TO {app}")
+    run(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA core TO {app}, {ROLE_PREFIX}_tenant")
+    assert findings(database_url, role_prefix=ROLE_PREFIX)["grants"][0] is Level.FAIL
+    migrate(database_url, prefix=ROLE_PREFIX, environment=Environment.TEST, reapply=True)
+    assert findings(database_url, role_prefix=ROLE_PREFIX)["grants"][0] is Level.OK
+    with psycopg.connect(database_url) as fresh:
+        row = fresh.execute(
+            "SELECT has_any_column_privilege(%s, 'core.ledger_entry', 'SELECT, UPDATE'),"
+            " has_function_privilege(%s, 'core.clock()', 'EXECUTE'),"
+            " has_function_privilege(%s, 'api.read_installation()', 'EXECUTE')",
+            (app, app, app),
+        ).fetchone()
+    assert row == (False, False, True)
+
+
 def test_more_than_ours(database_url: str, run: Callable[[str], object]) -> None:
     run("CREATE INDEX of_mine ON core.wallet (created_at)")
     level, says, _ = findings(database_url)["tables"]
@@ -240,6 +259,43 @@ def test_a_default_of_the_role_that_serves(database_url: str, run: Callable[[str
     assert (level, f"{ROLE_PREFIX}_app" in says) == (Level.FAIL, True)
     run(mend)
     assert findings(database_url, role_prefix=ROLE_PREFIX)["defaults"][0] is Level.OK
+
+
+def test_a_time_out_of_the_role_that_serves(database_url: str, run: Callable[[str], object]) -> None:
+    database = conninfo_to_dict(database_url)["dbname"]
+    for name, value in (("statement_timeout", "20s"), ("lock_timeout", "0"), ("search_path", "x")):
+        run(f"ALTER ROLE {ROLE_PREFIX}_app IN DATABASE {database} SET {name} = '{value}'")
+    assert findings(database_url, role_prefix=ROLE_PREFIX)["defaults"][0] is Level.OK
+    for value in ("1", "0.5s"):
+        run(f"ALTER ROLE {ROLE_PREFIX}_app IN DATABASE {database} SET lock_timeout = '{value}'")
+        level, says, mend = findings(database_url, role_prefix=ROLE_PREFIX)["defaults"]
+        assert (level, "lock_timeout" in says) == (Level.WARN, True)
+        run(mend)
+        assert findings(database_url, role_prefix=ROLE_PREFIX)["defaults"][0] is Level.OK
+
+
+def test_the_api_cannot_connect_and_the_cure_works(folder: Path) -> None:
+    with EmbeddedServer(folder / "data") as server:
+        ensure_database(server.url())
+        migrate(server.url(DATABASE), prefix="controlplane", environment=Environment.TEST)
+        settings = Settings(data_dir=folder / "data")
+
+        def found() -> Finding:
+            [one] = [each for each in examine(settings) if each.check == "login"]
+            return one
+
+        assert found().level is Level.OK
+        with psycopg.connect(server.url(DATABASE), autocommit=True) as admin:
+            for illness in (
+                "ALTER ROLE controlplane_app NOLOGIN",
+                "ALTER ROLE controlplane_app CONNECTION LIMIT 0",
+                "REVOKE CONNECT ON DATABASE controlplane FROM PUBLIC, controlplane_app",
+            ):
+                admin.execute(illness.encode())
+                ill = found()
+                assert (ill.level, "controlplane_app" in ill.says) == (Level.FAIL, True), illness
+                admin.execute((ill.mend or "").encode())
+                assert found().level is Level.OK
 
 
 def test_an_old_transaction(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

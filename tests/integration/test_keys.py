@@ -61,6 +61,11 @@ def test_what_is_refused(database_url: str, empty_url: str) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert told in done.stderr
     assert controlplane("keys", "list", env=env).stdout == ""
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    done = controlplane("keys", "list", env={**env, "CONTROLPLANE_DATABASE_URL": nowhere})
+    assert done.returncode == 1
+    assert "refused" in done.stderr
+    assert "CONTROLPLANE_DATABASE_URL" in done.stderr
     done = controlplane("keys", "list", env={**env, "CONTROLPLANE_DATABASE_URL": empty_url})
     assert done.returncode == 1
     assert "controlplane migrate" in done.stderr

@@ -47,6 +47,9 @@ def test_what_cannot_be_recovered(empty_url: str, database_url: str) -> None:
     done = controlplane("recover", "--force", "--reason", "", env=env)
     assert done.returncode == 1
     assert "INVALID_INPUT" in done.stderr
+    done = controlplane("recover", "--force", "--reason", "\udcff", env=env)
+    assert done.returncode == 1
+    assert "cannot be stored" in done.stderr
 
 
 def test_what_a_new_timeline_means_is_declared_beforehand(

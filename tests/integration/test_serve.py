@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.commands import Up, controlplane
 
@@ -58,6 +59,27 @@ def set_up(folder: str) -> str:
     made = controlplane("keys", "--data", folder, "create", "test", "--kind", "admin")
     assert made.returncode == 0, made.stderr
     return made.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"CONTROLPLANE_HOST": "ü" * 80}, "CONTROLPLANE_HOST"),
+        ({"CONTROLPLANE_HOST": "192.0.2.1"}, "CONTROLPLANE_HOST"),
+        ({"CONTROLPLANE_STATEMENT_TIMEOUT_MS": "2147483648"}, "CONTROLPLANE_STATEMENT_TIMEOUT_MS"),
+        ({"CONTROLPLANE_DATABASE_URL": "nonsense"}, "CONTROLPLANE_DATABASE_URL"),
+        (
+            {"CONTROLPLANE_DATABASE_URL": "", "CONTROLPLANE_DATABASE_DIRECT_URL": "postgresql://a@b/c"},
+            "CONTROLPLANE_DATABASE_DIRECT_URL",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_told_before_anything_starts(env: dict[str, str], told: str) -> None:
+    usual = {"CONTROLPLANE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    done = controlplane("serve", "--port", "0", env={**usual, **env})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_two_processes_spend_one_customer_to_the_last_credit(folder: Path) -> None:

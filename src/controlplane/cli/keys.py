@@ -14,6 +14,8 @@ from controlplane.db.keys import KINDS, create_key, new_secret, revoke_key, rota
 from controlplane.db.local import open_existing_place
 from controlplane.db.pool import Database
 from controlplane.db.reading import read_api_keys, read_installation
+from controlplane.db.schema_state import NO_SCHEMA
+from controlplane.db.sessions import open_session
 from controlplane.errors import ConfigurationError, DatabaseError, MigrationError, RequestError
 from controlplane.graphql.access import Scope
 from controlplane.settings import Settings, load_settings
@@ -24,8 +26,6 @@ T = TypeVar("T")
 #: Who made a key, in the history of the installation.
 _ACTOR = "cli"
 _PAGE = 100
-#: What Postgres says where there is no schema of ours: no such schema, or no such function.
-_NO_SCHEMA = ("3F000", "42883")
 _SCOPES = tuple(scope.value for scope in Scope)
 #: What a backend needs; whoever wants more names it.
 _USUAL = (Scope.READ.value, Scope.CHECK.value, Scope.CONSUME.value)
@@ -204,10 +204,12 @@ def _asked(settings: Settings, ask: Callable[[Database], Awaitable[T]]) -> T:
             await database.close()
 
     with open_existing_place(settings) as place:
+        # A pool says of nothing why it cannot be reached.
+        open_session(place.serving_url, name="controlplane keys").close()
         try:
             return asyncio.run(run(place.serving_url))
         except DatabaseError as error:
-            if error.sqlstate in _NO_SCHEMA:
+            if error.sqlstate in NO_SCHEMA:
                 raise MigrationError("there is no schema here yet", hint="controlplane migrate") from error
             if isinstance(error, RequestError):
                 raise ConfigurationError(error.message) from error  # names every field

@@ -36,12 +36,13 @@ def command(data: Path | None, host: str | None, port: int | None) -> None:
     """
     settings = with_options(load_settings(), data_dir=data, host=host, port=port)
     url = _database(settings)
+    shown = shown_url(url)
     with contextlib.suppress(Stop), stop_signals(), contextlib.ExitStack() as stack:
-        stack.enter_context(said("stopped"))
         listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
+        stack.enter_context(said("stopped"))
 
         def ready() -> None:
-            click.echo(f"database  {shown_url(url)}")
+            click.echo(f"database  {shown}")
             click.echo(f"API       {address_of(listener)}/graphql")
             click.echo("ready; Ctrl-C stops it")
 

@@ -33,11 +33,13 @@ def listen(host: str, port: int) -> socket.socket:
         # Two who only bind one port are both let in, and uvloop says nothing of the one whose listening fails
         # later. Who connects before we are ready waits.
         listener.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # of a host's name that can be none, the latter
         listener.close()
+        says = error.strerror if isinstance(error, OSError) else None
         raise ConfigurationError(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}",
-            hint="name another with --port or CONTROLPLANE_PORT; 0 takes a free one",
+            f"cannot listen on {host}, port {port}: {says or error}",
+            hint="name another port with --port or CONTROLPLANE_PORT, 0 takes a free one;"
+            " or another address, of this machine, with --host or CONTROLPLANE_HOST",
         ) from error
     return listener
 

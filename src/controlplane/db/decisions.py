@@ -145,6 +145,7 @@ class Decisions:
             Shed: no answer in time, or no database.
         """
         call = Call.OBSERVED_CHECK if observe else Call.CHECK
+        _refuse_mixed_groups(items)
         by_customer: dict[str, list[int]] = {}
         for place, item in enumerate(items):
             by_customer.setdefault(item["customerId"], []).append(place)
@@ -236,6 +237,21 @@ def _together(items: Sequence[Item]) -> list[list[int]]:
 
 def _groups(items: Sequence[Item]) -> frozenset[str]:
     return frozenset(item["group"] for item in items if item.get("group"))
+
+
+def _refuse_mixed_groups(items: Sequence[Item]) -> None:
+    """A group is of one customer. Where each customer's items go by themselves, the kernel sees no other."""
+    owners: dict[str, set[str]] = {}
+    for item in items:
+        if group := item.get("group"):
+            owners.setdefault(group, set()).add(item["customerId"])
+    for place, item in enumerate(items):
+        if len(owners.get(item.get("group") or "", ())) > 1:
+            raise RequestError(
+                f"item {place}, group: a group is of one customer",
+                code="MALFORMED",
+                detail={"item": place, "field": "group", "code": "GROUP_OF_TWO_CUSTOMERS"},
+            )
 
 
 def _text(item: Item, place: int) -> str:

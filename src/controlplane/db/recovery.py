@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import psycopg
 
+from controlplane.db.encode import storable
 from controlplane.db.roles import as_owner
-from controlplane.db.sessions import open_session
+from controlplane.db.sessions import open_session, scalar
 from controlplane.db.translate import translated
-from controlplane.errors import MigrationError
+from controlplane.errors import ConfigurationError, MigrationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,19 @@ def recover(url: str, prefix: str, reason: str, *, force: bool = False) -> Recov
     Raises:
         Shed: no connection.
         MigrationError: there is no schema yet.
+        ConfigurationError: it is a replica still, or the reason cannot be stored.
         RequestError: an empty or too long reason.
         DatabaseError: what Postgres said.
     """
+    if not storable(reason):
+        raise ConfigurationError("the reason holds a character that cannot be stored")
     with open_session(url, name="controlplane recover") as session, as_owner(session, prefix):
         try:
+            if scalar(session, "SELECT pg_is_in_recovery()"):
+                raise ConfigurationError(
+                    "this is a replica: it follows another server, whose history goes on",
+                    hint="promote it first (pg_ctl promote, or SELECT pg_promote()), then recover",
+                )
             # The row is locked so that two who recover at once begin one incarnation and not two.
             row = session.execute(
                 "SELECT incarnation, identity <> core.identity() FROM core.installation FOR NO KEY UPDATE"

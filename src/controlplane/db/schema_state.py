@@ -7,6 +7,9 @@ from controlplane.db.objects import seen_objects
 from controlplane.db.roles import as_owner
 from controlplane.db.sessions import Session, scalar
 
+#: What Postgres says where there is no schema of ours: no such schema, or no such function.
+NO_SCHEMA = ("3F000", "42883")
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:

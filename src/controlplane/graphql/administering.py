@@ -11,6 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 from controlplane.db.reading import Record
 from controlplane.errors import RequestError
 from controlplane.graphql.access import Principal
+from controlplane.graphql.failures import LONGEST_FIELD, cut
 
 T = TypeVar("T")
 
@@ -80,8 +81,8 @@ def user_errors(error: RequestError) -> list[UserError]:
     found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     return [
         UserError(
-            field=str(each["field"]) if each.get("field") else None,
-            message=str(each.get("message") or error.message),
+            field=cut(str(each["field"]), LONGEST_FIELD) if each.get("field") else None,
+            message=cut(str(each.get("message") or error.message)),
             code=str(each.get("code") or error.code),
         )
         for each in found or [detail]

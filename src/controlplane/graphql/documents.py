@@ -21,7 +21,7 @@ from graphql import (
     validate,
 )
 
-from controlplane.graphql.failures import failure, named_field
+from controlplane.graphql.failures import cut, failure, named_field
 from controlplane.graphql.literals import RULES
 
 MAX_TOKENS = 5_000
@@ -65,6 +65,7 @@ def _prepare(schema: GraphQLSchema, text: str) -> Prepared:
         document = parse(text, max_tokens=MAX_TOKENS)
     except GraphQLError as error:
         error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
+        error.message = cut(error.message)
         return Prepared(_STUB, (error,), 1)
     except RecursionError:
         return Prepared(_STUB, (failure("GRAPHQL_PARSE_FAILED", "the document is nested too deeply"),), 1)
@@ -78,6 +79,7 @@ def _prepare(schema: GraphQLSchema, text: str) -> Prepared:
             for found in errors:
                 code = {"code": "GRAPHQL_VALIDATION_FAILED"}
                 found.extensions = {**code, **named_field(found), **(found.extensions or {})}
+                found.message = cut(found.message)
     except RecursionError:
         errors = [failure("TOO_COMPLEX", "the document is nested too deeply")]
     return Prepared(document, tuple(errors), len(operations))

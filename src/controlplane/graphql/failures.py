@@ -42,17 +42,34 @@ _FIELD = re.compile(
 _ARGUMENT = re.compile(r"^(?:Argument '[\w.]+\((?P<missing>\w+):\)'|Unknown argument '(?P<unknown>\w+)')")
 
 
+#: Characters of a message, and of the name of a field: both may give back what a caller wrote, however long.
+LONGEST_MESSAGE = 1_000
+LONGEST_FIELD = 300
+
+
+def cut(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """The text, or its beginning and its end."""
+    if len(text) <= longest:
+        return text
+    end = longest // 4
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
 def failure(code: str, message: str, **extensions: Json) -> GraphQLError:
     """An error to raise: ``code`` is for machines and stable, the message is for people."""
     return GraphQLError(message, extensions={"code": code, **extensions})
+
+
+def words_of(error: DatabaseError) -> str:
+    """What callers are told of it, in words."""
+    return _TOLD.get(error.code, error.message)
 
 
 def told(error: DatabaseError) -> GraphQLError | None:
     """The error as callers see it; None if it is a fault of ours, to be masked."""
     if isinstance(error, Shed | Conflict | OutcomeUnknown):
         pause = (error.retry_after if isinstance(error, Shed) else None) or USUAL_PAUSE
-        says = _TOLD.get(error.code, error.message)
-        return failure(error.code, says, retryable=True, retryAfter=round(pause, 3))
+        return failure(error.code, words_of(error), retryable=True, retryAfter=round(pause, 3))
     if not isinstance(error, RequestError) or (error.sqlstate or "U")[0] != "U":
         return None
     detail = error.detail if isinstance(error.detail, dict) else {}
@@ -60,12 +77,12 @@ def told(error: DatabaseError) -> GraphQLError | None:
     first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else detail
     extensions: dict[str, Json] = {"code": error.code}
     if first.get("field"):
-        extensions["field"] = first["field"]
+        extensions["field"] = cut(str(first["field"]), LONGEST_FIELD)
     if "item" in detail:
         extensions["item"] = detail["item"]
     if first.get("code"):
         extensions["problem"] = first["code"]
-    return GraphQLError(error.message, extensions=dict(extensions))
+    return GraphQLError(cut(error.message), extensions=dict(extensions))
 
 
 @contextmanager
@@ -114,6 +131,7 @@ def shown(error: GraphQLError) -> GraphQLError:
 def _coded(error: GraphQLError) -> GraphQLError:
     """One of GraphQL's own: of the document's or the variables' values."""
     error.extensions = {"code": "BAD_USER_INPUT", **named_field(error)}
+    error.message = cut(error.message)
     return error
 
 
@@ -123,14 +141,19 @@ def named_field(error: GraphQLError) -> dict[str, str]:
     A variable's name is its caller's own and means nothing to others, so it is only told where the document
     does not show what it is for.
     """
+    field = _field_of(error)
+    return {"field": cut(field, LONGEST_FIELD)} if field else {}
+
+
+def _field_of(error: GraphQLError) -> str | None:
     if argument := _ARGUMENT.match(error.message):
-        return {"field": argument["missing"] or argument["unknown"]}
+        return argument["missing"] or argument["unknown"]
     place = _PLACE.match(error.message)
     field = missing_or_unknown(error.message, place.end() if place else 0)
     if place is None:
-        return {"field": field} if field else {}
+        return field
     path = (place["path"] or "") + (f".{field}" if field else "")
-    return {"field": path[1:] if path.startswith(".") else _argument_of(place["variable"], error) + path}
+    return path[1:] if path.startswith(".") else _argument_of(place["variable"], error) + path
 
 
 def missing_or_unknown(message: str, start: int = 0) -> str | None:

@@ -22,7 +22,7 @@ from graphql import (
 from graphql.language.visitor import VisitorAction
 from graphql.validation.rules.values_of_correct_type import ValuesOfCorrectTypeRule
 
-from controlplane.graphql.failures import missing_or_unknown
+from controlplane.graphql.failures import LONGEST_FIELD, cut, missing_or_unknown
 
 
 class LiteralsOfCorrectType(ValuesOfCorrectTypeRule):
@@ -44,9 +44,14 @@ class LiteralsOfCorrectType(ValuesOfCorrectTypeRule):
         def tell(error: GraphQLError, path: list[str | int]) -> None:
             inner = missing_or_unknown(error.message)
             field = _shown(self._argument, [*path, inner] if inner else path)
-            extensions = {**(error.extensions or {}), **({"field": field} if field else {})}
+            named = {"field": cut(field, LONGEST_FIELD)} if field else {}
+            extensions = {**(error.extensions or {}), **named}
             nodes = error.nodes or [_at(node, path)]
-            self.report_error(GraphQLError(error.message, nodes, extensions=extensions))
+            # What made the type stumble, as over five thousand digits, has words of Python's own.
+            says = (
+                error.message if error.original_error is None else f"Expected value of type '{input_type}'."
+            )
+            self.report_error(GraphQLError(says, nodes, extensions=extensions))
 
         if input_type:
             validate_input_literal(node, input_type, tell, None, None, self.context.hide_suggestions)

@@ -4,9 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlplane.db.lanes.ticket import Judgement
+from controlplane.graphql.failures import cut
 from controlplane.graphql.inputs import asked_quantities
 
 _FINAL = " This answer is final for its key; a new attempt needs a new one."
+
+#: Characters of a name that are given back: no entity has a longer one, but callers may ask for it.
+_LONGEST_NAME = 128
 
 _SENTENCES = {
     "CUSTOMER_NOT_FOUND": "There is no customer {customer}.",
@@ -84,7 +88,7 @@ def _sentence(reason: str, judgement: Judgement, item: Mapping[str, Any]) -> str
         )
         return f"The reservation {item.get('reservationId')} has ended: {answer.get('state')}.{more}"
     # A recorded denial does not say who asked for how much, and names its feature only if there is one.
-    entities: list[str] = item.get("entityIds") or []
+    entities: list[str] = [cut(each, _LONGEST_NAME) for each in item.get("entityIds") or []]
     named = f"One of {', '.join(entities)}" if entities else "An entity that was named"
     dimensions = " and ".join(f"{each['key']} {each['value']}" for each in item.get("dimensions") or ())
     return _SENTENCES.get(reason, "It was denied.").format(

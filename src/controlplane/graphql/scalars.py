@@ -6,7 +6,7 @@ that have been floats already.)
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -73,8 +73,10 @@ def parse_instant(value: Any) -> str:
     """An instant of RFC 3339, with its offset; a naive one means another instant to everybody."""
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
-            return datetime.fromisoformat(value.upper()).isoformat()
-        except ValueError:
+            found = datetime.fromisoformat(value.upper())
+            found.astimezone(UTC)  # in the year 10000, or before the year 1, nobody could read it
+            return found.isoformat()
+        except (ValueError, OverflowError):
             pass
     raise GraphQLError('an instant is RFC 3339 with an offset, such as "2026-01-31T12:00:00Z"')
 

@@ -4,9 +4,11 @@
 older way, where whatever was understood as a request is a 200.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from math import ceil
 from time import monotonic
 from typing import Any
 
@@ -24,9 +26,10 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
-from controlplane.errors import DatabaseError
+from controlplane.errors import Shed
+from controlplane.graphql.access import Principal
 from controlplane.graphql.context import LONGEST_TIMEOUT_MS, Context, Services
-from controlplane.graphql.failures import told
+from controlplane.graphql.failures import USUAL_PAUSE, cut, words_of
 from controlplane.graphql.schema import Schema
 from controlplane.http.keyring import KeyRefused, KeyRing
 from controlplane.http.sockets import Caller, SocketAdapter, SocketHandler
@@ -88,10 +91,8 @@ class Endpoint(GraphQL[Context, None]):
             response = refusal(request, status, _CODES.get(status, "BAD_REQUEST"), error.reason)
         except KeyRefused as error:
             response = refusal(request, 401, error.code, error.message)
-        except DatabaseError as error:
-            shown = told(error)
-            message = shown.message if shown else "the database has a fault"
-            response = refusal(request, 503, error.code, message)
+        except Shed as error:
+            response = refusal(request, 503, error.code, words_of(error), pause=error.retry_after)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -103,8 +104,19 @@ class Endpoint(GraphQL[Context, None]):
         if length.isdigit() and int(length) > LARGEST_BODY:
             raise HTTPException(413, f"a body has at most {LARGEST_BODY} bytes")
         request.state.deadline = _deadline(request.headers.get(TIMEOUT_HEADER))
-        request.state.principal = await self.keys.authenticate(bearer(request.headers.get("authorization")))
+        secret = bearer(request.headers.get("authorization"))
+        request.state.principal = await self._known(secret, request.state.deadline)
         return await self.run(request)
+
+    async def _known(self, secret: str, deadline: float | None) -> Principal:
+        """Who asks, as long as there is time to find out."""
+        try:
+            async with asyncio.timeout(None if deadline is None else deadline - monotonic()):
+                return await self.keys.authenticate(secret)
+        except TimeoutError as error:
+            raise Shed(
+                "the time was over before the key was looked up; nothing was done", code="DEADLINE_EXCEEDED"
+            ) from error
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Over HTTP the caller is known already; a socket tells in ``connection_init``."""
@@ -120,8 +132,9 @@ class Endpoint(GraphQL[Context, None]):
         caller: Caller = context.caller.__self__  # type: ignore[attr-defined]  # made in get_context
         try:
             await caller.authenticate(self.keys, bearer(_authorization(context.connection_params)))
-        except (KeyRefused, DatabaseError) as error:
-            caller.refusal = f"{error.code}: {error.message}"
+        except (KeyRefused, Shed) as error:
+            says = words_of(error) if isinstance(error, Shed) else error.message
+            caller.refusal = f"{error.code}: {says}"
             raise ConnectionRejectionError from error
         accepted: UnsetType = UNSET
         return accepted
@@ -224,8 +237,18 @@ class Endpoint(GraphQL[Context, None]):
         )
 
 
-def refusal(request: Request, status: int, code: str, message: str) -> Response:
-    """An answer to what never became an operation, in GraphQL's shape."""
+def refusal(
+    request: Request, status: int, code: str, message: str, *, pause: float | None = None
+) -> Response:
+    """An answer to what never became an operation, in GraphQL's shape.
+
+    Args:
+        request: what is answered.
+        status: of HTTP.
+        code: for machines.
+        message: for people.
+        pause: seconds after which to come again, where the status is 503.
+    """
     extensions: dict[str, Any] = {"code": code}
     headers = {
         "Content-Type": f"{_media_type(request) or CLASSIC}; charset=utf-8",
@@ -236,9 +259,9 @@ def refusal(request: Request, status: int, code: str, message: str) -> Response:
     if status == 405:
         headers["Allow"] = "GET, POST" if request.method not in ("GET", "POST") else "POST"
     if status == 503:
-        headers["Retry-After"] = "1"
-        extensions["retryable"] = True
-    body = json.dumps({"errors": [{"message": message, "extensions": extensions}]})
+        headers["Retry-After"] = str(ceil(pause or USUAL_PAUSE))
+        extensions |= {"retryable": True, "retryAfter": pause or USUAL_PAUSE}
+    body = json.dumps({"errors": [{"message": cut(message), "extensions": extensions}]})
     return Response(body, status_code=status, headers=headers)
 
 

@@ -9,6 +9,7 @@ import controlplane
 from controlplane.db.plan import release
 from controlplane.db.pool import Database
 from controlplane.db.reading import read_installation
+from controlplane.db.schema_state import NO_SCHEMA
 from controlplane.errors import DatabaseError
 from controlplane.types import Environment
 
@@ -35,6 +36,10 @@ async def _problem(database: Database, environment: Environment) -> tuple[str, s
     try:
         found = await read_installation(database)
     except DatabaseError as error:
+        if error.sqlstate in NO_SCHEMA:
+            return "SCHEMA_MISSING", "there is no schema here yet; run `controlplane migrate`"
+        if error.sqlstate == "42501":
+            return error.code, "this login lacks rights; `controlplane doctor` says which"
         return error.code, "the database cannot be asked"
     if found["environment"] != environment.value:
         return (

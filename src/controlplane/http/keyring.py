@@ -12,7 +12,7 @@ import structlog
 
 from controlplane.db.keys import find_key, hash_of, touch_keys
 from controlplane.db.pool import Database
-from controlplane.errors import DatabaseError
+from controlplane.errors import DatabaseError, OutcomeUnknown, Shed
 from controlplane.graphql.access import KeyKind, Principal
 from controlplane.types import Environment
 
@@ -73,7 +73,7 @@ class KeyRing:
 
         Raises:
             KeyRefused: ``UNAUTHENTICATED`` or ``WRONG_ENVIRONMENT``.
-            DatabaseError: it cannot be looked up.
+            Shed: it cannot be looked up at the moment, whatever the reason; nothing was done.
         """
         match = _SECRET.fullmatch(secret)
         if match is None:
@@ -112,7 +112,19 @@ class KeyRing:
 
     async def _ask(self, secret_hash: bytes) -> _Known:
         looked_at = time.monotonic()
-        record = await find_key(self._database, secret_hash)
+        try:
+            record = await find_key(self._database, secret_hash)
+        except Shed:
+            raise
+        except OutcomeUnknown as error:
+            # Of a decision nobody would know whether it is written; here there was none.
+            raise Shed(
+                "the connection was lost; try again in a moment", code="DATABASE_UNREACHABLE"
+            ) from error
+        except DatabaseError as error:
+            # Such as that our own login is forbidden something, which is not the caller's fault.
+            _log.error("key_not_looked_up", code=error.code, error=error.message)
+            raise Shed("keys cannot be looked up at the moment; nothing was done; try again") from error
         if len(self._known) >= REMEMBERED:
             self._known.clear()
         known = _known(record, looked_at)

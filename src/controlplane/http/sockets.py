@@ -21,7 +21,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from controlplane.errors import DatabaseError
+from controlplane.errors import Shed
 from controlplane.graphql.access import Principal
 from controlplane.graphql.context import Context
 from controlplane.graphql.failures import failure
@@ -54,7 +54,7 @@ class Caller:
 
         Raises:
             KeyRefused: the key is not good.
-            DatabaseError: it cannot be looked up.
+            Shed: it cannot be looked up at the moment.
         """
         self._principal = await keys.authenticate(secret)
         self._secret = secret
@@ -72,7 +72,7 @@ class Caller:
             except KeyRefused as refused:
                 self._principal = None
                 return f"{refused.code}: {refused.message}"
-            except DatabaseError:
+            except Shed:
                 await asyncio.sleep(1.0)  # no news: the key was good when it was last seen
 
 

@@ -64,6 +64,10 @@ def _examine(settings: Settings, place: Place) -> list[Finding]:
             findings += _run(_SCHEMA, patient)
         if any(finding.check == "schema" and finding.level is Level.OK for finding in findings):
             findings += _run(_DRIFT, patient)
+        if settings.embedded and any(
+            found.check == "roles" and found.level is Level.OK for found in findings
+        ):
+            findings += _run([server.check_login], patient)
         if settings.behind_pooler and not session.closed:
             findings += server.check_pooled_url(patient)
     return findings

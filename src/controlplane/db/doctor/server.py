@@ -7,6 +7,8 @@ from controlplane.db.doctor.findings import Finding, Level, Patient
 from controlplane.db.migrate import OLDEST_SERVER
 from controlplane.db.poolers import Pooling, detect_pooling
 from controlplane.db.sessions import open_session, scalar
+from controlplane.db.urls import changed_url
+from controlplane.errors import Shed
 from controlplane.types import Role
 
 #: Seconds by which the clocks of server and client may differ before it is worth a word.
@@ -25,6 +27,26 @@ _ROLE_SETTINGS = """
     CROSS JOIN unnest(s.setconfig) AS entry
     WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     AND split_part(entry, '=', 1) = ANY (%s)
+    ORDER BY 1, 3
+"""
+
+#: Milliseconds below which a time-out of a role ends decisions that only wait their turn.
+SHORTEST_TIMEOUT = 1000
+
+# Time-outs of roles that serve, everywhere or in this database. Without a unit it is milliseconds.
+_ROLE_TIMEOUTS = """
+    SELECT r.rolname,
+           CASE WHEN s.setdatabase = 0 THEN '' ELSE ' IN DATABASE ' || quote_ident(current_database()) END,
+           name, value
+    FROM pg_db_role_setting AS s
+    JOIN pg_roles AS r ON r.oid = s.setrole AND r.rolname = ANY (%s)
+    CROSS JOIN unnest(s.setconfig) AS entry
+    CROSS JOIN LATERAL (SELECT split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1))
+      AS e (name, value)
+    WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND CASE WHEN name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout')
+      THEN 1000 * extract(epoch FROM (value || CASE WHEN value ~ '^[0-9.]+$' THEN 'ms' ELSE '' END)::interval)
+      END BETWEEN 0.001 AND %s - 1
     ORDER BY 1, 3
 """
 
@@ -58,14 +80,7 @@ def check_pooling(patient: Patient) -> Iterator[Finding]:
 def check_pooled_url(patient: Patient) -> Iterator[Finding]:
     """The URL of requests must lead to the same database as the direct one."""
     url = patient.settings.database_url
-    if url is None:
-        yield Finding(
-            "pooled_url",
-            Level.FAIL,
-            "CONTROLPLANE_DATABASE_DIRECT_URL is set, CONTROLPLANE_DATABASE_URL is not",
-            "set CONTROLPLANE_DATABASE_URL to the pooler",
-        )
-        return
+    assert url is not None  # the settings have no direct one without it
     query = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
     with open_session(url, name="controlplane doctor") as pooled:
         here, there = scalar(patient.session, query), scalar(pooled, query)
@@ -78,6 +93,24 @@ def check_pooled_url(patient: Patient) -> Iterator[Finding]:
             "CONTROLPLANE_DATABASE_URL and CONTROLPLANE_DATABASE_DIRECT_URL lead to different databases",
             "let both name the same one",
         )
+
+
+def check_login(patient: Patient) -> Iterator[Finding]:
+    """The role of the API can connect: NOLOGIN, a limit or a revoked CONNECT stop it and nobody else."""
+    role = patient.settings.role_name(Role.APP)
+    try:
+        open_session(changed_url(patient.url, user=role), name="controlplane doctor").close()
+    except Shed as error:
+        database = scalar(patient.session, "SELECT quote_ident(current_database())")
+        yield Finding(
+            "login",
+            Level.FAIL,
+            f"{role}, as whom the API connects, cannot: {error.message}",
+            f"ALTER ROLE {role} LOGIN CONNECTION LIMIT -1 VALID UNTIL 'infinity';"
+            f" GRANT CONNECT ON DATABASE {database} TO {role}",
+        )
+    else:
+        yield Finding("login", Level.OK, f"{role} can connect")
 
 
 def check_primary(patient: Patient) -> Iterator[Finding]:
@@ -137,6 +170,16 @@ def check_defaults(patient: Patient) -> Iterator[Finding]:
                 f"{name} of {role} is '{found}', it must be '{wanted[name]}'",
                 f"ALTER ROLE {role}{where} RESET {name}",
             )
+    for role, where, name, found in patient.session.execute(
+        _ROLE_TIMEOUTS, (serving, SHORTEST_TIMEOUT)
+    ).fetchall():
+        wrong[name] = found
+        yield Finding(
+            "defaults",
+            Level.WARN,
+            f"{name} of {role} is '{found}': decisions that wait their turn are ended",
+            f"ALTER ROLE {role}{where} RESET {name}",
+        )
     encoding = scalar(patient.session, "SHOW server_encoding")
     if encoding != "UTF8":
         yield Finding("defaults", Level.FAIL, f"encoding is {encoding}", "make one with ENCODING 'UTF8'")

@@ -1,5 +1,6 @@
 """API keys."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
@@ -30,7 +31,9 @@ class CreateApiKeyInput:
     observe: bool | None = strawberry.field(
         default=UNSET, description="Record its decisions, and enforce none of them."
     )
-    expires_at: DateTime | None = strawberry.field(default=UNSET, description="Until when; null: for ever.")
+    expires_at: DateTime | None = strawberry.field(
+        default=UNSET, description="Until when; null: for ever. Not after your own key."
+    )
 
 
 @strawberry.type(description="What createApiKey did.")
@@ -172,6 +175,8 @@ def _need_as_much(principal: Principal, record: Record) -> None:
         raise failure("FORBIDDEN", f"input.keyId: your own key lacks {lacking[0]}", field="input.keyId")
     if principal.is_observed and not record["isObserved"]:
         raise failure("FORBIDDEN", "input.keyId: your own key is observed", field="input.keyId")
+    if _outlives(principal, record["expiresAt"]):
+        raise failure("FORBIDDEN", "input.keyId: your own key ends earlier", field="input.keyId")
 
 
 def _need_no_more(principal: Principal, given: CreateApiKeyInput, asked: dict[str, Any]) -> None:
@@ -193,3 +198,17 @@ def _need_no_more(principal: Principal, given: CreateApiKeyInput, asked: dict[st
         principal.need_customer(asked["customerId"], "input.customerId")
     if principal.is_observed and not asked.get("observe"):
         raise failure("FORBIDDEN", "input.observe: your own key is observed", field="input.observe")
+    if _outlives(principal, asked.get("expiresAt")):
+        ends = f"{principal.expires_at:%Y-%m-%dT%H:%M:%S%z}"
+        raise failure(
+            "FORBIDDEN",
+            f"input.expiresAt: your own key, or its secret, ends at {ends}: not after that",
+            field="input.expiresAt",
+        )
+
+
+def _outlives(principal: Principal, expires_at: str | None) -> bool:
+    """Whether a key works on when the caller's own secret does not: what ends would not have ended."""
+    if principal.expires_at is None:
+        return False
+    return expires_at is None or datetime.fromisoformat(expires_at) > principal.expires_at
