@@ -7,7 +7,8 @@ What is compared, under these names, so that a door which does not show one can 
 vectors compare (``compare.comparable``); ``seq`` (from the end of the set-up on), ``wallets``, ``denied``
 (the binding of what would not have been allowed, with its figures), ``nearest`` (that of what was
 allowed), ``retryAfter``, ``field`` (of a conflict, or of a malformed call), ``reservationId`` (a ``seq``
-too), ``expiresAt``, ``state`` (of a reservation); and after each operation ``left``, ``grants``, ``owed``,
+too), ``expiresAt``, ``state`` (of a reservation), ``warnings`` with their figures; and after each
+operation ``left``, ``grants``, ``owed``,
 ``short``, ``receivable``, ``held``, ``heldFor``, ``used``, ``alerts``,
 ``wouldDeny`` and ``seq`` of the state.
 """
@@ -51,6 +52,7 @@ def whole(answer: Answer, started: int) -> dict[str, Any]:
         "reservationId": after(answer.get("reservationId"), started),
         "expiresAt": moment(answer.get("expiresAt"), whole_seconds=True),
         "wallets": answer["wallets"],
+        "warnings": answer["warnings"],
         "denied": None if answer["wouldAllow"] else binding,
         "nearest": binding if answer["wouldAllow"] else None,
         "retryAfter": answer["retryAfter"],

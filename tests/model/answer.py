@@ -38,11 +38,7 @@ def answer(verdict: Verdict, seq: int | None, instant: datetime) -> Answer:
         "wallets": [show_wallet(wallet, instant) for wallet in verdict.wallets],
         "binding": show_binding(verdict),
         "warnings": [
-            {
-                "budgetId": limit.budget.budget_id,
-                "entityId": limit.subject.entity_id,
-                "advice": limit.budget.advice,
-            }
+            show_warning(limit, amount(verdict, limit))
             for limit in verdict.limits
             if verdict.allowed and limit.budget.mode is Mode.SOFT and not limit.fits(amount(verdict, limit))
         ],
@@ -104,6 +100,17 @@ def show_slice(wallet: Wallet, grant: Grant | None, amount: Fraction) -> dict[st
         "walletId": wallet.wallet_id,
         "grantId": grant.grant_id if grant else None,
         "amount": plain(amount),
+    }
+
+
+def show_warning(limit: Limit, taken: Fraction) -> dict[str, Any]:
+    """A soft budget that was passed, and how far: the item counts as used, whether it charges or holds."""
+    return {
+        "budgetId": limit.budget.budget_id,
+        "entityId": limit.subject.entity_id,
+        "limit": plain(limit.ceiling),
+        "used": plain(limit.used + taken),
+        "advice": limit.budget.advice,
     }
 
 

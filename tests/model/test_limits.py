@@ -162,8 +162,9 @@ def test_soft_warns_with_its_advice_and_observe_notes() -> None:
     budgets = [budget("soft", "1", mode="SOFT", advice=advice), budget("seen", "1", mode="OBSERVE")]
     backend = started(grants=[grant("g", "6")], budgets=budgets)
     answers = consume(backend, ask("k1", "1"), ask("k2", "2"), ask("k3", "3"), ask("k4", "9"))
-    warning = {"budgetId": "soft", "entityId": None, "advice": advice}
-    assert [answer["warnings"] for answer in answers] == [[], [warning], [warning], []]
+    warning = {"budgetId": "soft", "entityId": None, "limit": "1", "advice": advice}
+    told = [[], [warning | {"used": "3"}], [warning | {"used": "6"}], []]
+    assert [answer["warnings"] for answer in answers] == told
     assert reasons(answers) == [None, None, None, "INSUFFICIENT_CREDITS"]
     assert backend.state()["wouldDeny"] == [
         {"budgetId": "seen", "entityId": None, "sessionId": None, "count": 2, "amount": "5"}
@@ -197,6 +198,13 @@ class TestTime:
         backend = started(grants=PLENTY, budgets=[budget("b", "5", window="REQUEST")])
         asked = [ask("k1", "5"), ask("k2", "5"), ask("k3", "5.000001")]
         assert reasons(consume(backend, *asked)) == [None, None, "BUDGET_EXCEEDED"]
+        assert used(backend) == {}
+
+    def test_who_passes_what_a_request_may_take_is_told_by_how_much(self) -> None:
+        soft = budget("b", "5", window="REQUEST", mode="SOFT")
+        backend = started(grants=PLENTY, budgets=[soft])
+        answers = consume(backend, ask("k1", "7"), ask("k2", "6"))
+        assert [told["used"] for answer in answers for told in answer["warnings"]] == ["7", "6"]
         assert used(backend) == {}
 
     def test_windows_are_of_the_instant_not_of_what_occurred(self) -> None:
