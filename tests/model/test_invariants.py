@@ -201,9 +201,13 @@ def costs(answer: Answer) -> "Counter[str]":
 
 
 def judged_alike(answer: Answer) -> Answer:
-    """What a reservation has in common with the consumption in its place."""
-    names = ("allowed", "reason", "wouldAllow", "quantities", "credits", "slices", "warnings", "retryAfter")
-    return {name: answer[name] for name in names}
+    """What a reservation has in common with the consumption in its place.
+
+    What those before it took is held and not used, which their warnings tell apart.
+    """
+    names = ("allowed", "reason", "wouldAllow", "quantities", "credits", "slices", "retryAfter")
+    warnings = [{**warning, "used": None} for warning in answer["warnings"]]
+    return {name: answer[name] for name in names} | {"warnings": warnings}
 
 
 def plain_answer(answer: Answer) -> Answer:
