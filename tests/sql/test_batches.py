@@ -137,6 +137,13 @@ def test_what_one_request_may_ask_is_named_with_its_limit(world: Configuration) 
         Jsonb({"allowed": False}),
     )
     assert sorted(binding["quantity"] for (binding,) in read) == ["input", "output"]
+    both = [{"name": "output", "amount": "6"}, {"name": "input", "amount": "8"}]
+    for quantities in (both, both[::-1]):
+        asked = [item("1") | {"quantities": quantities}]
+        [(either,)] = world.rows(
+            "SELECT answer -> 'binding' FROM api.check(%s, %s)", world.customer_id, Jsonb(asked)
+        )
+        assert either == of_input
 
 
 def test_a_window_is_over_when_its_answer_said(world: Configuration) -> None:

@@ -1,4 +1,4 @@
--- Which of a request's amounts, the first, is above what its feature lets one request ask; null where none is.
+-- Which of a request's amounts is above what its feature lets one request ask, the first by name; null where none is.
 --
 --   p_limits   quantity name -> limit; null is none
 --   p_names    the names of the amounts, as core.judge joins them
@@ -8,14 +8,10 @@ LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-  v_names text[] := string_to_array(p_names, ',');
 BEGIN
-  FOR v_n IN 1 .. cardinality(v_names) LOOP
-    IF p_amounts[p_at + v_n] > (p_limits ->> v_names[v_n])::numeric THEN
-      RETURN v_names[v_n];
-    END IF;
-  END LOOP;
-  RETURN NULL;
+  RETURN (
+    SELECT min(n.name COLLATE "C")
+    FROM unnest(string_to_array(p_names, ',')) WITH ORDINALITY AS n (name, nth)
+    WHERE p_amounts[(p_at + n.nth)::integer] > (p_limits ->> n.name)::numeric);
 END
 $$;
