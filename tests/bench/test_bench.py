@@ -78,7 +78,7 @@ def test_a_run_leaves_table_json_and_picture(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_rows_of_governance(tmp_path: Path) -> None:
     """In short; nothing passes a suspension, however busy the machine is."""
-    short = ("--seconds", "2", "--pairs", "1")
+    short = ("--seconds", "1", "--pairs", "1")
     done = bench("--rows", "axes,suspension,move", *short, "--results", str(tmp_path))
     assert done.returncode == 0, done.stderr
     (written,) = tmp_path.glob("*.json")

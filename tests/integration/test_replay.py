@@ -134,7 +134,9 @@ def test_what_cannot_be_replayed(trace: Path, database_url: str) -> None:
         done = controlplane("replay", str(trace), "--report", nowhere, env=env)
         assert (done.returncode, done.stdout) == (2, "")
         assert f"'{nowhere}'" in done.stderr
-    done = controlplane("replay", str(trace), "--limit", "1", "--report", "/dev/full", env=env)
+    done = controlplane(
+        "replay", str(trace), "--door", "sql", "--limit", "1", "--report", "/dev/full", env=env
+    )
     assert done.returncode == 1
     assert "verify" in done.stdout  # the table is there all the same
     assert "error: cannot write /dev/full: No space left on device" in done.stderr

@@ -215,13 +215,17 @@ def test_a_page_reads_no_more_for_what_is_before_and_after(
         " now() + n * interval '1 ms', 1, '[]', %s, %s FROM generate_series(1, 10000) AS n"
     )
 
-    def touched(after: Any) -> int:
+    def blocks(after: Any) -> int:
         [plan] = world.one(
             "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT api.read_decisions('acme', %s, %s, 100)",
             Jsonb(filter_),
             None if after is None else Jsonb(after),
         )
         return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+    def touched(after: Any) -> int:
+        """Without those of the catalogue, which is read anew where others have changed much of theirs."""
+        return min(blocks(after) for _ in range(3))
 
     with world.connection.transaction(force_rollback=True):
         world.connection.execute(insert, ("b", False, "BUDGET_EXCEEDED"))
